@@ -139,19 +139,44 @@ pub(crate) fn is_invite(typed: &str) -> bool {
     Invite::parse(typed).is_ok()
 }
 
-/// Why what was given as a passcode is none, so that it costs no try; `min` is the least length that the directory tells. A
-/// passcode of before the directory asked for more than usual is left to the directory.
-pub(crate) fn no_passcode(passcode: &Passcode, min: u16) -> Option<String> {
-    let least = min.min(USUAL_LEAST);
+/// What makes a text look like anything but a passcode.
+enum Unlike {
+    Command,
+    Control,
+    Short,
+}
+
+/// What is wrong with the looks of a passcode of at least this length.
+fn unlike(passcode: &Passcode, least: u16) -> Option<Unlike> {
     let text = std::str::from_utf8(passcode.expose()).unwrap_or_default();
     let is_command = text.strip_prefix('/').is_some_and(|rest| topic(&first_word(rest).0).is_some());
     if is_command {
-        Some(texts::command_for_passcode())
+        Some(Unlike::Command)
     } else if text.chars().any(char::is_control) {
-        Some(texts::control_in_passcode())
+        Some(Unlike::Control)
     } else {
-        (passcode.length() < usize::from(least)).then(|| texts::too_short(least))
+        (passcode.length() < usize::from(least)).then_some(Unlike::Short)
     }
+}
+
+/// Why this is hardly the passcode that somebody wanted to log in with, so that a slip costs no try. It may be one all the
+/// same, of before the directory asked for more, or chosen by another program: who gives it again means it. `min` is the least
+/// length of new passcodes.
+pub(crate) fn hardly_a_passcode(passcode: &Passcode, min: u16) -> Option<String> {
+    unlike(passcode, min.min(USUAL_LEAST)).map(|unlike| match unlike {
+        Unlike::Command => texts::command_for_passcode(),
+        Unlike::Control => texts::control_in_passcode(),
+        Unlike::Short => texts::shorter_than_passcodes(),
+    })
+}
+
+/// Why this cannot be chosen as a passcode; `min` is the least length.
+pub(crate) fn unfit_passcode(passcode: &Passcode, min: u16) -> Option<String> {
+    unlike(passcode, min).map(|unlike| match unlike {
+        Unlike::Command => texts::command_chosen(),
+        Unlike::Control => texts::control_chosen(),
+        Unlike::Short => texts::too_short(min),
+    })
 }
 
 /// Reads a line typed at the destination prompt; commands need no slash there, because no id is a command. Of a text that

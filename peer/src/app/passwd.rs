@@ -6,6 +6,7 @@ use common::secret::Passcode;
 use peer_core::command::SessionCommand;
 use peer_core::notice::NotChanged;
 
+use super::grammar;
 use super::texts::{self, passcode};
 
 /// What is asked next.
@@ -88,10 +89,10 @@ impl Passwd {
             Self::Current(Purpose::Change(_)) => {
                 Step::Command { command: SessionCommand::ProvePasscode { current: typed }, to: None }
             }
-            Self::New { current, opens, .. } if typed.length() < usize::from(min) => {
-                Step::Ask { next: Self::New { min, current, opens }, why: Some(texts::too_short(min)) }
-            }
-            Self::New { current, opens, .. } => ask(Self::Again { first: typed, current, opens }),
+            Self::New { current, opens, .. } => match grammar::unfit_passcode(&typed, min) {
+                Some(why) => Step::Ask { next: Self::New { min, current, opens }, why: Some(why) },
+                None => ask(Self::Again { first: typed, current, opens }),
+            },
             Self::Again { first, current, opens } if first.expose() != typed.expose() => {
                 Step::Ask { next: Self::New { min, current, opens }, why: Some(texts::DIFFERENT.to_owned()) }
             }

@@ -81,12 +81,16 @@ impl Person {
         Ok(Passcode::new(line?.trim_end_matches(['\r', '\n']).to_owned()))
     }
 
-    /// Asks for a new passcode of at least this number of characters, twice.
-    pub(super) fn chooses(&self, question: &str, min: usize, too_short: &str) -> Result<Passcode, Report> {
+    /// Asks for a new passcode twice, and again as long as something is wrong with it.
+    pub(super) fn chooses(
+        &self,
+        question: &str,
+        unfit: impl Fn(&Passcode) -> Option<String>,
+    ) -> Result<Passcode, Report> {
         loop {
             let first = self.asked_hidden(question)?;
-            if first.length() < min {
-                self.told(too_short);
+            if let Some(why) = unfit(&first) {
+                self.told(&why);
             } else if self.asked_hidden(texts::AGAIN)?.expose() == first.expose() {
                 return Ok(first);
             } else {

@@ -37,7 +37,8 @@ pub(super) fn export(settings: &Settings, file: &Path) -> Result<i32, Report> {
     let exported = rt::block_on(backup::export(&setup, &user, &passcode));
     let backup = exported.map_err(|why| stopped(why, &user, &setup.server, &settings.zone))?;
     let min = PASSCODE_MIN;
-    let chosen = person.chooses(&said::new_passcode(min), min, &said::too_short(min))?;
+    let chosen =
+        person.chooses(&said::new_passcode(min), |chosen| (chosen.length() < min).then(|| said::too_short(min)))?;
     backup.write(file, &chosen).map_err(|failure| failure::report(&failure, &settings.zone))?;
     person.told(&said::exported(&user, file.display(), backup.contacts.len()));
     Ok(exit::OK)
@@ -73,11 +74,11 @@ pub(super) fn import(settings: &Settings, file: &Path) -> Result<i32, Report> {
     let restored = if welcome.known == Some(false) || invite.is_some() {
         let min = welcome.passcode_min;
         let chosen = match settings.passcode()? {
-            Some(passcode) if passcode.length() < min.into() => {
-                return Err(Report { lines: vec![texts::too_short(min)], exit: exit::LOGIN_REFUSED });
-            }
-            Some(passcode) => passcode,
-            None => person.chooses(&texts::new_passcode(min), min.into(), &texts::too_short(min))?,
+            Some(passcode) => match grammar::unfit_passcode(&passcode, min) {
+                Some(why) => return Err(Report { lines: vec![why], exit: exit::LOGIN_REFUSED }),
+                None => passcode,
+            },
+            None => person.chooses(&texts::new_passcode(min), |chosen| grammar::unfit_passcode(chosen, min))?,
         };
         rt::block_on(backup::register(&setup, &backup, &chosen, invite.as_ref()))
     } else {

@@ -25,7 +25,7 @@ pub(super) enum Login {
     NewPasscode(Newcomer),
     Again { newcomer: Newcomer, first: Passcode },
     Registering { newcomer: Newcomer, passcode: Passcode },
-    Passcode { user: UserId, passcode_min: u16 },
+    Passcode { user: UserId, passcode_min: u16, doubted: Option<Passcode> },
     LoggingIn { user: UserId, passcode: Passcode, passcode_min: u16 },
     Vault { user: UserId, passcode: Passcode, passcode_min: u16 },
     Join,
@@ -175,16 +175,17 @@ impl Login {
                 }
                 newcomer.register(passcode, outputs)
             }
-            Self::Passcode { user, passcode_min } => match grammar::no_passcode(&passcode, passcode_min) {
-                Some(why) => {
+            Self::Passcode { user, passcode_min, doubted } => match grammar::hardly_a_passcode(&passcode, passcode_min)
+            {
+                Some(why) if doubted.is_none_or(|doubted| doubted.expose() != passcode.expose()) => {
                     // As after a refusal; what follows was meant for other prompts.
                     outputs.discard_type_ahead();
                     outputs.exit_at_end_of_input = exit::LOGIN_REFUSED;
                     outputs.finish("");
                     outputs.say(&why);
-                    Self::Passcode { user, passcode_min }.ask(outputs)
+                    Self::Passcode { user, passcode_min, doubted: Some(passcode) }.ask(outputs)
                 }
-                None => log_in(user, passcode, passcode_min, outputs),
+                Some(_) | None => log_in(user, passcode, passcode_min, outputs),
             },
             other @ (Self::Vault { .. }
             | Self::User
@@ -290,8 +291,7 @@ impl Login {
 
 impl Newcomer {
     fn refuses(&self, passcode: &Passcode) -> Option<String> {
-        let is_short = passcode.length() < usize::from(self.passcode_min);
-        if is_short { Some(texts::too_short(self.passcode_min)) } else { grammar::no_passcode(passcode, 0) }
+        grammar::unfit_passcode(passcode, self.passcode_min)
     }
 
     fn choose_passcode(self, outputs: &mut Outputs) -> State {
@@ -355,17 +355,11 @@ fn take_vault((user, passcode, passcode_min): (UserId, Passcode, u16), answer: A
 
 fn ask_passcode(user: UserId, passcode_min: u16, outputs: &mut Outputs) -> State {
     match outputs.options.passcode.clone() {
-        None => Login::Passcode { user, passcode_min }.ask(outputs),
-        Some(passcode) => match grammar::no_passcode(&passcode, passcode_min) {
-            Some(why) => {
-                outputs.say(&why);
-                outputs.exit(exit::LOGIN_REFUSED)
-            }
-            None => {
-                outputs.prompt(texts::PASSCODE, Echo::Hidden, Lines::One, None);
-                log_in(user, passcode, passcode_min, outputs)
-            }
-        },
+        None => Login::Passcode { user, passcode_min, doubted: None }.ask(outputs),
+        Some(passcode) => {
+            outputs.prompt(texts::PASSCODE, Echo::Hidden, Lines::One, None);
+            log_in(user, passcode, passcode_min, outputs)
+        }
     }
 }
 
@@ -389,7 +383,7 @@ fn login_refused(user: UserId, passcode_min: u16, why: LoginRefused, outputs: &m
         _ if outputs.options.passcode.is_some() => outputs.exit(exit::LOGIN_REFUSED),
         LoginRefused::Locked { .. } => Login::User.ask(outputs),
         LoginRefused::Passcode { .. } | LoginRefused::TooMany { .. } => {
-            Login::Passcode { user, passcode_min }.ask(outputs)
+            Login::Passcode { user, passcode_min, doubted: None }.ask(outputs)
         }
     }
 }

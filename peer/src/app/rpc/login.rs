@@ -101,20 +101,15 @@ impl Rpc {
                         let none = texts::not_registered(&user, &self.options.server);
                         return self.not_logged_in(entering, RpcError::of(exit::UNKNOWN_USER, none));
                     }
-                    (Some(false), Registration::Open) if passcode.length() < usize::from(*passcode_min) => {
-                        let why = RpcError::params(texts::too_short(*passcode_min));
+                    (Some(false), Registration::Open) => match grammar::unfit_passcode(&passcode, *passcode_min) {
+                        Some(why) => return self.not_logged_in(entering, RpcError::params(why)),
+                        None => self.command(Command::Session(SessionCommand::Register { user, passcode })),
+                    },
+                    _ if passcode.is_empty() => {
+                        let why = RpcError::of(exit::LOGIN_REFUSED, texts::EMPTY_PASSCODE);
                         return self.not_logged_in(entering, why);
                     }
-                    (Some(false), Registration::Open) => {
-                        self.command(Command::Session(SessionCommand::Register { user, passcode }))
-                    }
-                    _ => match grammar::no_passcode(&passcode, *passcode_min) {
-                        Some(why) => {
-                            let why = RpcError::of(exit::LOGIN_REFUSED, why.trim_start_matches("-- "));
-                            return self.not_logged_in(entering, why);
-                        }
-                        None => self.command(Command::Session(SessionCommand::Login { user, passcode })),
-                    },
+                    _ => self.command(Command::Session(SessionCommand::Login { user, passcode })),
                 }
             }
             Notice::Session(SessionNotice::RegisterRefused { why, .. }) => {

@@ -152,8 +152,8 @@ impl Rpc {
                 let to = Passcode::new(params.passcode);
                 let own = self.model().map(|model| model.account.passcode.clone());
                 let Some(current) = params.current.map(Passcode::new).or(own) else { return Ok(()) };
-                if to.length() < usize::from(self.passcode_min) {
-                    return Err(RpcError::params(texts::too_short(self.passcode_min)));
+                if let Some(why) = grammar::unfit_passcode(&to, self.passcode_min) {
+                    return Err(RpcError::params(why));
                 }
                 self.passcode_change_given_up();
                 let command = match params.new_key {

@@ -138,12 +138,30 @@ pub(crate) fn too_short(min: u16) -> String {
 
 /// `e.short`, of a command
 pub(crate) fn command_for_passcode() -> String {
-    "-- That is a command, not a passcode. Nothing was sent. Type the passcode, or press CTRL-C to leave.".to_owned()
+    "-- That is a command, not a passcode. Nothing was sent; the same again sends it. CTRL-C leaves.".to_owned()
 }
 
 /// `e.short`, of what no keyboard types
 pub(crate) fn control_in_passcode() -> String {
-    "-- No passcode has a control character. Nothing was sent. Type the passcode again.".to_owned()
+    "-- There is a control character in it. Nothing was sent; the same again sends it.".to_owned()
+}
+
+/// `e.short`, of what may be a passcode of before
+pub(crate) fn shorter_than_passcodes() -> String {
+    "-- That is shorter than a passcode is. Nothing was sent; the same again sends it.".to_owned()
+}
+
+/// `e.short`, of nothing at all
+pub(crate) const EMPTY_PASSCODE: &str = "The passcode is empty. Nothing was sent. Log in with a passcode.";
+
+/// `e.short`, of a command for a new one
+pub(crate) fn command_chosen() -> String {
+    "-- That is a command, not a passcode. Nothing was sent. Type another passcode.".to_owned()
+}
+
+/// `e.short`, of what no keyboard types, for a new one
+pub(crate) fn control_chosen() -> String {
+    "-- A passcode has no control character. Nothing was sent. Type another one.".to_owned()
 }
 
 /// `e.register`

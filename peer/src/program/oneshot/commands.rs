@@ -207,7 +207,7 @@ pub(crate) fn passwd(settings: &Settings, new_key: bool) -> Result<i32, Report> 
         None => person.asked_hidden(texts::passcode::CURRENT)?,
     };
     let min = session.status()?.passcode_min;
-    let new = person.chooses(&texts::new_passcode(min), min.into(), &texts::too_short(min))?;
+    let new = person.chooses(&texts::new_passcode(min), |chosen| grammar::unfit_passcode(chosen, min))?;
     if new_key {
         person.told(texts::passcode::MAKING_KEY);
     }

@@ -63,7 +63,7 @@ fn a_wrong_passcode_is_asked_again_with_the_tries_left() {
 }
 
 #[test]
-fn what_can_be_no_passcode_costs_no_try() {
+fn what_is_hardly_a_passcode_costs_no_try_and_the_same_again_is_sent() {
     let mut scene = Scene::new(Options { user: Some(id("ali")), ..options() });
     scene.notice(identified("ali", Some(true)));
     scene.commands.clear();
@@ -74,17 +74,44 @@ fn what_can_be_no_passcode_costs_no_try() {
     assert_eq!(
         scene.seen(),
         "Enter passcode on keypad. \n\
-         -- Too short: 6 digits or more. Nothing was sent.\n\
+         -- That is shorter than a passcode is. Nothing was sent; the same again sends it.\n\
          Enter passcode on keypad. \n\
-         -- That is a command, not a passcode. Nothing was sent. Type the passcode, or press CTRL-C to leave.\n\
+         -- That is a command, not a passcode. Nothing was sent; the same again sends it. CTRL-C leaves.\n\
          Enter passcode on keypad. \n\
-         -- That is a command, not a passcode. Nothing was sent. Type the passcode, or press CTRL-C to leave.\n\
+         -- That is a command, not a passcode. Nothing was sent; the same again sends it. CTRL-C leaves.\n\
          Enter passcode on keypad. \n\
-         -- No passcode has a control character. Nothing was sent. Type the passcode again.\n\
+         -- There is a control character in it. Nothing was sent; the same again sends it.\n\
          Enter passcode on keypad. "
     );
+    scene.types("123\u{3}456");
+    assert_eq!(scene.commands.len(), 1, "it may be one of before, or of another program");
+    for typed in ["12345", "/quit"] {
+        let why = LoginRefused::Passcode { tries_left: 3 };
+        scene.notice(Notice::Session(SessionNotice::LoginRefused { user: id("ali"), why }));
+        scene.commands.clear();
+        scene.types(typed);
+        assert_eq!(scene.commands.len(), 0, "{typed}");
+        scene.types(typed);
+        assert_eq!(scene.commands.len(), 1, "{typed}");
+    }
+    let why = LoginRefused::Passcode { tries_left: 3 };
+    scene.notice(Notice::Session(SessionNotice::LoginRefused { user: id("ali"), why }));
+    scene.commands.clear();
     scene.types("/home/ali");
     assert_eq!(scene.commands.len(), 1, "a slash alone makes no command");
+}
+
+#[test]
+fn a_passcode_from_a_file_is_sent_whatever_it_looks_like_and_not_chosen() {
+    let passcode = Some(Passcode::new("/quit".into()));
+    for (known, commands) in [(Some(true), 2), (Some(false), 1)] {
+        let mut scene = Scene::new(Options { user: Some(id("ali")), passcode: passcode.clone(), ..options() });
+        scene.notice(identified("ali", known));
+        if known == Some(false) {
+            scene.types("");
+        }
+        assert_eq!(scene.commands.len(), commands);
+    }
 }
 
 #[test]
