@@ -2,6 +2,7 @@
 //! (threat L9).
 //!
 //! One test, because the allocator counts for the whole process.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::alloc::System;
 

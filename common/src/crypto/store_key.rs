@@ -55,7 +55,7 @@ impl Values {
     /// [`NoRandomness`].
     pub fn seal(&self, name: &[u8], value: &[u8]) -> Result<Vec<u8>, NoRandomness> {
         let nonce = random::<NONCE>()?;
-        let mut sealed = Vec::with_capacity(NONCE + value.len() + TAG);
+        let mut sealed = Vec::with_capacity(value.len().saturating_add(NONCE + TAG));
         sealed.extend(nonce);
         sealed.extend(value);
         let content = sealed.get_mut(NONCE..).unwrap_or_default();

@@ -65,7 +65,7 @@ impl Login {
         match state {
             State::Left => outputs.say(&texts::no_answer(&question)),
             // It goes back one step, where the input ends again.
-            _ => outputs.exit_at_end_of_input = exit::OK,
+            State::Login(_) | State::Session(_) | State::Leaving(_) => outputs.exit_at_end_of_input = exit::OK,
         }
         state
     }

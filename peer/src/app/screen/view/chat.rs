@@ -226,8 +226,8 @@ impl Chat {
     /// Messages of ours have come so far.
     pub(super) fn mark(&mut self, me: &UserId, ids: &[MessageId], mark: DeliveryStatus) {
         let ours = self.lines.iter_mut().rev().filter_map(|line| match line {
-            Line::Message(message) if message.author == *me => Some(message),
-            _ => None,
+            Line::Message(message) => (message.author == *me).then_some(message),
+            Line::Note { .. } | Line::Connection(_) | Line::File { .. } => None,
         });
         // Mostly the last ones.
         for message in ours.filter(|message| ids.contains(&message.id)).take(ids.len()) {
