@@ -6,7 +6,7 @@ use super::pending::Pending;
 use super::question::SeenKey;
 use super::session::Session;
 use crate::app::Now;
-use crate::app::texts::{self, mail, talk};
+use crate::app::texts::{self, mail, talk, verification};
 use peer_core::command::Answer;
 use peer_core::model::Conversation;
 use peer_core::notice::{
@@ -144,7 +144,7 @@ impl Session {
             ContactNotice::SafetyNumber { with, digits, .. } => self.safety_number(with, digits, outputs),
             ContactNotice::NumberConfirmed { with, verified } => {
                 outputs.close(|pending| *pending == Pending::Confirmation);
-                outputs.say(&talk::number_confirmed(&with, verified));
+                outputs.say(&verification::number_confirmed(&with, verified));
                 self.call_after_all(&with, if verified { Answer::Yes } else { Answer::No }, outputs);
             }
             ContactNotice::Unblocked { user } => {

@@ -10,7 +10,7 @@ use super::pending::Pending;
 use super::session::{Focus, Occasion, Session};
 use super::{Echo, Output};
 use crate::app::passwd::Passwd;
-use crate::app::texts::{files, mail, screen, talk};
+use crate::app::texts::{files, mail, screen, talk, verification};
 use crate::app::{qr, texts};
 use peer_core::command::{Answer, CallCommand, Command, ContactCommand, FileWish, KeyDecision, MessageCommand, Ticket};
 use peer_core::model::Conversation;
@@ -88,7 +88,7 @@ impl Session {
             }
             Question::Number { with, digits } => {
                 outputs.discard_type_ahead();
-                talk::safety_number(with, digits).iter().for_each(|line| outputs.say(line));
+                verification::safety_number(with, digits).iter().for_each(|line| outputs.say(line));
                 let digits: String = digits.split_whitespace().collect();
                 outputs.put(Output::Picture(qr::picture(&digits)));
             }

@@ -19,6 +19,7 @@ const FILES: &[(&str, &str)] = &[
     ("passcode", include_str!("passcode.rs")),
     ("setup", include_str!("setup.rs")),
     ("talk", include_str!("talk.rs")),
+    ("verification", include_str!("verification.rs")),
     ("trust", include_str!("trust.rs")),
 ];
 

@@ -23,6 +23,7 @@ pub(crate) mod screen;
 pub(crate) mod setup;
 pub(crate) mod talk;
 pub(crate) mod trust;
+pub(crate) mod verification;
 
 use common::ident::{KeyDigest, UserId};
 use common::limits::MESSAGE_TEXT;
@@ -44,7 +45,7 @@ pub(crate) const TRUST: &str = "Compare it with the one your administrator gave 
 pub(crate) const VAULT: &str = "Was a backup restored? Type yes or no: ";
 /// `p.key`, below [`talk::key_changed`]
 pub(crate) const KEY: &str = "Type verify, accept or block: ";
-/// `p.verify`, below [`talk::safety_number`]
+/// `p.verify`, below [`verification::safety_number`]
 pub(crate) const VERIFY: &str = "Do the numbers match? Type yes or no: ";
 /// `p.join`
 pub(crate) const JOIN: &str = "Paste the invite: ";

@@ -1,4 +1,5 @@
 use super::*;
+use peer_core::command::SessionCommand;
 use peer_core::notice::SessionNotice;
 
 #[test]
@@ -215,4 +216,19 @@ fn a_passcode_typed_early_is_not_seen() {
     let output = machine.handle(at(now), "", Input::Line("ali".into()));
     let prompt = output.iter().rev().find_map(|output| if let Output::Prompt(p) = output { Some(p) } else { None });
     assert_eq!(prompt.unwrap().echo, Echo::Hidden);
+}
+
+#[test]
+fn an_input_of_nothing_but_no_answers_is_not_read_for_ever() {
+    let mut scene = Scene::logged_in();
+    let mut lines = 0;
+    while scene.exit.is_none() && lines < 1000 {
+        scene.types("how is that, then?");
+        lines += 1;
+        if scene.commands.iter().any(|command| matches!(command, Command::Session(SessionCommand::Logout))) {
+            scene.notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
+        }
+    }
+    assert_eq!((lines, scene.exit), (256, Some(exit::USAGE)));
+    assert!(scene.seen().contains("The last 256 lines of the input were no answers"));
 }

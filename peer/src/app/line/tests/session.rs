@@ -1,5 +1,4 @@
 use super::*;
-use peer_core::command::SessionCommand;
 use peer_core::model::LinkWay;
 use peer_core::notice::{CallNotice, DirectoryLoss, DirectoryNotice, LinkLoss, SessionNotice, Unreached};
 
@@ -440,19 +439,4 @@ fn a_text_after_a_conversation_names_with_whom_it_was() {
     scene.notice(Notice::Call(CallNotice::Ended { with: id("bianca"), by: EndedBy::Them }));
     scene.types("see you tomorrow");
     assert!(scene.seen().contains("In one line: /send bianca TEXT\n"), "{}", scene.seen());
-}
-
-#[test]
-fn an_input_of_nothing_but_no_answers_is_not_read_for_ever() {
-    let mut scene = Scene::logged_in();
-    let mut lines = 0;
-    while scene.exit.is_none() && lines < 1000 {
-        scene.types("how is that, then?");
-        lines += 1;
-        if scene.commands.iter().any(|command| matches!(command, Command::Session(SessionCommand::Logout))) {
-            scene.notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
-        }
-    }
-    assert_eq!((lines, scene.exit), (256, Some(exit::USAGE)));
-    assert!(scene.seen().contains("The last 256 lines of the input were no answers"));
 }

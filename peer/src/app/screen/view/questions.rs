@@ -10,7 +10,7 @@ use super::{Awaited, Output, Taken, View};
 use crate::app::keys::{Key, KeyAction};
 use crate::app::line::Echo;
 use crate::app::passwd::{Passwd, Step};
-use crate::app::texts::{self, screen, talk};
+use crate::app::texts::{self, screen, talk, verification};
 use peer_core::command::{
     Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, MessageCommand, SessionCommand, Ticket,
 };
@@ -238,7 +238,7 @@ impl View {
 
     pub(super) fn number_confirmed(&mut self, with: &UserId, verified: bool) {
         let date = self.now.date;
-        self.chat(&Conversation::User(with.clone())).note(date, &talk::number_confirmed(with, verified));
+        self.chat(&Conversation::User(with.clone())).note(date, &verification::number_confirmed(with, verified));
         if verified {
             self.questions.retain(|question| !matches!(question, Question::Key { of, .. } if of == with));
         }

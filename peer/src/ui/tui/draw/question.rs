@@ -6,7 +6,7 @@ use super::row::Row;
 use crate::app::qr;
 use crate::app::sanitise::SafeText;
 use crate::app::screen::{Question, View};
-use crate::app::texts::{mail, screen, talk};
+use crate::app::texts::{mail, screen, verification};
 use crate::ui::layout::broken;
 use crate::ui::tui::theme::Look;
 
@@ -64,7 +64,7 @@ fn fitting(word: &str, number: &str, width: u16) -> String {
 }
 
 fn number(with: &common::ident::UserId, digits: &str, area: Rect, look: Look) -> Vec<Row> {
-    let lines = talk::safety_number(with, digits);
+    let lines = verification::safety_number(with, digits);
     let mut rows = Vec::new();
     for line in &lines {
         let line = line.trim_start_matches("-- ").trim_start();
