@@ -56,8 +56,8 @@ pub const HALF_OPEN: usize = 320;
 pub const HALF_OPEN_PER_SOURCE: usize = 8;
 /// The same, of one site.
 pub const HALF_OPEN_PER_SITE: usize = 64;
-/// Bytes that have come over all half-open connections and wait for more: a frame padded to 4 KiB and the record it comes
-/// in, for each (threat L9).
+/// Bytes that have come over all half-open connections and wait for more: 13 KiB for each, more than a frame padded to 4 KiB
+/// and the record it comes in (threat L9).
 pub const HALF_OPEN_BYTES: usize = 4 * 1024 * 1024;
 /// Prefaces remembered of one source; further ones from there are refused until the window has passed.
 pub const PREFACES_PER_SOURCE: usize = 64;

@@ -1,4 +1,4 @@
-//! How long a TLS record may be that comes in before login (threat L9; protocol section 3.1).
+//! How long a TLS record may be that comes in before login (threat L9; protocol section 3.2).
 //!
 //! TLS itself takes records of 16 KiB and holds them until they are whole. Here the header of each is looked at before TLS
 //! sees it, so that a record that nobody needs before login is refused before it takes memory.

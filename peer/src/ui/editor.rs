@@ -126,7 +126,7 @@ impl Editor {
         if let Search::AsTyped(sought) = &self.search { sought.as_deref() } else { None }
     }
 
-    /// Whether nothing contains what is sought, or nothing is sought yet: then nothing stands in the entry.
+    /// Whether the entry is what was found: it is empty where nothing contains what is sought, or nothing is sought yet.
     pub(crate) fn has_found(&self) -> bool {
         !self.text.is_empty()
     }
