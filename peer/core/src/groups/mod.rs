@@ -1,7 +1,8 @@
 //! Groups and rooms of two: which rooms there are, who is in them, and what changes them (decision D16; protocol sections
 //! 6.7, 6.9).
 //!
-//! - [`registry`]: the MLS rooms of this terminal; [`known`]: groups by name; [`changes`]: what changes in a room
+//! - [`registry`]: the MLS rooms of this terminal; [`known`]: groups by name; [`changes`]: what changes in a room;
+//!   [`proposals`]: the commits that change it
 //! - [`operations`]: what takes several questions to the directory, one at a time; [`queue`]: those that wait
 //! - [`items`]: items of the mailbox, and what comes of them; [`opening`]: what they are; [`letters`]: what members say
 //!   about the group
@@ -20,6 +21,7 @@ mod opening;
 mod operations;
 mod overdue;
 mod pace;
+mod proposals;
 mod queue;
 mod registry;
 mod replies;
