@@ -75,18 +75,10 @@ pub(crate) struct Editor {
     last: Last,
     origin: Origin,
     history: History,
-    search: Search,
+    /// What is sought in the history, while something is.
+    sought: Option<String>,
     /// Bytes of typed text that were not taken since the entry became too long.
     lost: usize,
-}
-
-/// How the history is searched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Search {
-    /// Each key looks for what was typed before; nothing more is typed to it.
-    AtOnce,
-    /// As it is typed; this is what is sought, while something is.
-    AsTyped(Option<String>),
 }
 
 /// Where the entry comes from.
@@ -111,19 +103,14 @@ impl Editor {
             last: Last::Other,
             origin: Origin::Typed,
             history: History::new(history),
-            search: Search::AtOnce,
+            sought: None,
             lost: 0,
         }
     }
 
-    /// The same editor, whose search goes on with every letter: for who shows what is sought ([`Self::search`]).
-    pub(crate) fn searching_as_typed(self) -> Self {
-        Self { search: Search::AsTyped(None), ..self }
-    }
-
     /// What is sought in the history just now.
     pub(crate) fn search(&self) -> Option<&str> {
-        if let Search::AsTyped(sought) = &self.search { sought.as_deref() } else { None }
+        self.sought.as_deref()
     }
 
     /// Whether the entry is what was found: it is empty where nothing contains what is sought, or nothing is sought yet.
@@ -148,10 +135,8 @@ impl Editor {
         }
         self.echo = echo;
         self.lines = lines;
-        if self.history.enter(place) == Moved::Elsewhere
-            && let Search::AsTyped(sought) = &mut self.search
-        {
-            *sought = None;
+        if self.history.enter(place) == Moved::Elsewhere {
+            self.sought = None;
         }
     }
 
@@ -178,7 +163,7 @@ impl Editor {
 
     /// Takes one key.
     pub(crate) fn press(&mut self, key: Key) -> Effect {
-        let Some(key) = self.sought(key) else { return Effect::None };
+        let Some(key) = self.search_takes(key) else { return Effect::None };
         let before = std::mem::replace(&mut self.last, Last::Other);
         match key {
             Key::Insert(c) => return self.insert(c.encode_utf8(&mut [0; 4]), before),
@@ -214,7 +199,8 @@ impl Editor {
             }
             Key::Older => self.recall(History::older),
             Key::Newer => self.recall(History::newer),
-            Key::Search => self.recall(History::search),
+            // What is hidden, or not remembered, is not searched.
+            Key::Search => {}
             Key::Complete if self.echo == Echo::Hidden => {}
             Key::Complete => {
                 self.last = Last::Completed;
@@ -224,40 +210,42 @@ impl Editor {
         Effect::None
     }
 
-    /// Takes a key that belongs to the search as it is typed; any other one ends it, and what was found is the entry.
-    fn sought(&mut self, key: Key) -> Option<Key> {
-        let Search::AsTyped(sought) = &mut self.search else { return Some(key) };
-        match (key, sought.as_mut()) {
-            (Key::Search, None) if self.echo == Echo::Visible && self.history.is_kept() => {
-                *sought = Some(self.text.clone());
-                let typed = self.text.clone();
-                self.history.begin_search(&typed);
-                self.found();
+    /// Takes a key that belongs to the search; any other one ends it, and what was found is the entry.
+    fn search_takes(&mut self, key: Key) -> Option<Key> {
+        let Some(sought) = &mut self.sought else {
+            if key == Key::Search && self.echo == Echo::Visible && self.history.is_kept() {
+                self.history.begin_search(&self.text);
+                self.sought = Some(self.text.clone());
+                self.find();
+                return None;
             }
-            (Key::Search, Some(_)) => {
-                if let Some(entry) = self.history.search(&self.text) {
+            return Some(key);
+        };
+        match key {
+            Key::Search => {
+                if let Some(entry) = self.history.search_older() {
                     self.set(&entry);
                 }
             }
-            (Key::Insert(letter), Some(sought)) => {
+            Key::Insert(letter) => {
                 sought.push(letter);
-                self.found();
+                self.find();
             }
-            (Key::DeleteLeft, Some(sought)) => {
+            Key::DeleteLeft => {
                 sought.pop();
-                self.found();
+                self.find();
             }
             // What was typed before the search comes back.
-            (Key::Escape, Some(_)) => {
-                *sought = None;
+            Key::Escape => {
+                self.sought = None;
                 if let Some(unfinished) = self.history.leave_search() {
                     self.set(&unfinished);
                 }
             }
             // There is nothing to enter.
-            (Key::Enter | Key::NewLine, Some(_)) if self.text.is_empty() => {}
-            (key, Some(_)) => {
-                *sought = None;
+            Key::Enter | Key::NewLine if self.text.is_empty() => {}
+            key => {
+                self.sought = None;
                 if self.text.is_empty()
                     && let Some(unfinished) = self.history.leave_search()
                 {
@@ -265,15 +253,14 @@ impl Editor {
                 }
                 return Some(key);
             }
-            (key, None) => return Some(key),
         }
         None
     }
 
     /// The newest entry with what is sought; where there is none, nothing: no entry of a shorter word stays.
-    fn found(&mut self) {
-        let Search::AsTyped(Some(sought)) = &self.search else { return };
-        let entry = self.history.search_anew(sought).unwrap_or_default();
+    fn find(&mut self) {
+        let Some(sought) = &self.sought else { return };
+        let entry = self.history.search_newest(sought).unwrap_or_default();
         self.set(&entry);
     }
 

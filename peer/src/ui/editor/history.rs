@@ -56,17 +56,22 @@ impl History {
         self.browsing = Some(Browsing { index, unfinished, query: typed.to_owned() });
     }
 
-    /// The newest entry that contains `query`.
-    pub(super) fn search_anew(&mut self, query: &str) -> Option<String> {
+    /// The newest entry that contains `query`, which is sought from now on.
+    pub(super) fn search_newest(&mut self, query: &str) -> Option<String> {
         let newest = self.here().len();
         let browsing = self.browsing.as_mut()?;
         query.clone_into(&mut browsing.query);
-        if query.is_empty() {
-            browsing.index = newest;
-            return None;
-        }
         browsing.index = newest;
-        self.search(query)
+        if query.is_empty() { None } else { self.search_older() }
+    }
+
+    /// The newest entry older than the one shown that contains what is sought.
+    pub(super) fn search_older(&mut self) -> Option<String> {
+        let Browsing { index, query, .. } = self.browsing.as_ref()?;
+        let found = self.here()[..*index].iter().rposition(|entry| entry.contains(query))?;
+        let entry = self.here().get(found)?.clone();
+        self.browsing.as_mut()?.index = found;
+        Some(entry)
     }
 
     /// Nothing is sought any more: what was being typed before.
@@ -122,13 +127,6 @@ impl History {
         self.browsing.take().map(|browsing| browsing.unfinished)
     }
 
-    /// The newest entry older than the one shown that contains what was typed before the search began.
-    pub(super) fn search(&mut self, typed: &str) -> Option<String> {
-        let query = self.browsing.as_ref().map_or(typed, |browsing| browsing.query.as_str());
-        let index = self.here()[..self.shown()].iter().rposition(|entry| entry.contains(query))?;
-        self.show(index, typed)
-    }
-
     fn here(&self) -> &[String] {
         self.place.as_ref().and_then(|place| self.entries.get(place)).map_or(&[], Vec::as_slice)
     }
@@ -142,7 +140,7 @@ impl History {
         let browsing = self.browsing.get_or_insert_with(|| Browsing {
             index,
             unfinished: typed.to_owned(),
-            query: typed.to_owned(),
+            query: String::new(),
         });
         browsing.index = index;
         Some(entry)

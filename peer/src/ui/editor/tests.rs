@@ -161,8 +161,7 @@ fn nothing_is_taken_of_what_would_be_too_long() {
 
 #[test]
 fn a_search_goes_on_with_every_letter_and_what_is_found_is_the_entry() {
-    let mut editor = editor().searching_as_typed();
-    editor.treat(Echo::Visible, Lines::Many, Some("bianca"));
+    let mut editor = editor();
     for entry in ["the first plan", "a second plan", "something else"] {
         editor.remember(entry);
     }
@@ -196,8 +195,7 @@ fn a_search_goes_on_with_every_letter_and_what_is_found_is_the_entry() {
 
 #[test]
 fn a_key_that_ends_a_search_without_a_find_has_what_was_being_typed() {
-    let mut editor = editor().searching_as_typed();
-    editor.treat(Echo::Visible, Lines::Many, Some("bianca"));
+    let mut editor = editor();
     editor.remember("the first plan");
     [Key::Insert('x'), Key::Search, Key::Insert('y'), Key::Start, Key::Insert('a')].into_iter().for_each(|key| {
         editor.press(key);
@@ -221,7 +219,7 @@ fn what_is_typed_beyond_the_limit_is_told_once_and_not_left_out_in_silence() {
 
 #[test]
 fn a_hidden_entry_searches_nothing() {
-    let mut editor = editor().searching_as_typed();
+    let mut editor = editor();
     editor.treat(Echo::Hidden, Lines::One, None);
     editor.press(Key::Search);
     editor.press(Key::Insert('1'));

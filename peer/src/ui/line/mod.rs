@@ -90,7 +90,7 @@ pub(crate) async fn run(options: LineOptions, channels: Channels) -> i32 {
     let leave = if io::stdin().is_terminal() { Leave::OnceMore } else { Leave::AtOnce };
     let options = LineOptions { session: Options { leave, ..options.session }, ..options };
     let ended = if options.look == Look::Screen && can_move_the_cursor() {
-        let editor = Editor::new(MESSAGE_TEXT, options.history).searching_as_typed();
+        let editor = Editor::new(MESSAGE_TEXT, options.history);
         match Screen::open(editor, options.pastes, options.paint) {
             Ok(screen) => converse(channels, screen, options.session).await,
             Err(error) => Err(error),

@@ -210,7 +210,7 @@ impl Screen {
         let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
         Ok(Self {
             terminal,
-            editor: Editor::new(MESSAGE_TEXT, options.history).searching_as_typed(),
+            editor: Editor::new(MESSAGE_TEXT, options.history),
             completer: Completer::default(),
             keys,
             pause,
