@@ -14,7 +14,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::app::keys::{Key, KeyAction, KeyHelp, Scroll};
-use crate::app::texts::screen::key_does;
+use crate::app::texts::screen::KEY_HELP;
 use stroke::Stroke;
 
 /// What can be bound: its name in `[keys]`, what it asks for, its usual keys.
@@ -132,8 +132,8 @@ impl<'de> Deserialize<'de> for Keymap {
 impl Keymap {
     /// All that can be asked for by a key, and by which; what has no key is left out.
     pub(super) fn explained(&self) -> Vec<KeyHelp> {
-        let bound = self.written.iter().filter(|(_, keys)| !keys.is_empty());
-        bound.map(|(name, keys)| KeyHelp { keys: keys.join(" "), does: key_does(name) }).collect()
+        let bound = KEY_HELP.iter().filter_map(|(name, does)| Some((self.written.get(*name)?, *does)));
+        bound.filter(|(keys, _)| !keys.is_empty()).map(|(keys, does)| KeyHelp { keys: told(keys), does }).collect()
     }
 
     /// What a key asks for. Usual keys that were taken away ask for nothing.
@@ -147,6 +147,14 @@ impl Keymap {
             return None;
         }
         entry_action(key)
+    }
+}
+
+/// Keys as the list of keys has them: of many, the first and the last.
+fn told(keys: &[String]) -> String {
+    match keys {
+        [first, _, _, .., last] => format!("{first} … {last}"),
+        few => few.join(" "),
     }
 }
 

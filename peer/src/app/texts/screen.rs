@@ -232,36 +232,33 @@ pub(crate) fn nothing_matches(typed: &str) -> String {
     }
 }
 
-/// What a key of this name asks for, in the list of keys.
-pub(crate) fn key_does(name: &str) -> &'static str {
-    match name {
-        "close" => "close what lies above, leave a selection, clear a notice",
-        "complete" => "complete; where nothing is typed, to the people",
-        "details" => "what is known of the conversation",
-        "down" => "newer entry; in a list, down",
-        "end" => "delete; where nothing is typed, end the conversation or leave",
-        "interrupt" => "end the conversation; in the list, quit",
-        "newline" => "begin a new line",
-        "next" => "next conversation of the list",
-        "next_unread" => "next conversation with something new",
-        "nth" => "the first to ninth conversation of the list",
-        "open" => "open a conversation or a command by a few letters",
-        "people" => "people and groups",
-        "previous" => "previous conversation of the list",
-        "quit" => "log out and leave",
-        "redraw" => "draw everything again",
-        "scroll_bottom" => "to the end of the conversation",
-        "scroll_down" => "scroll down",
-        "scroll_top" => "to the beginning of the conversation",
-        "scroll_up" => "scroll up",
-        "select_down" => "select the message below",
-        "select_up" => "select a message: c copies, r replies, Enter says more",
-        "send" => "send, answer, choose",
-        "unread" => "to the first new message",
-        "up" => "entry before; in a list, up",
-        _ => "",
-    }
-}
+/// What keys ask for, by their names in `[keys]`, in the order of the list of keys: writing, conversations, reading, leaving.
+pub(crate) const KEY_HELP: &[(&str, &str)] = &[
+    ("send", "send, answer, choose"),
+    ("newline", "begin a new line"),
+    ("complete", "complete; where nothing is typed, to the people"),
+    ("close", "close what lies above, leave a selection, clear a notice"),
+    ("open", "open a conversation or a command by a few letters"),
+    ("next_unread", "next conversation with something new"),
+    ("previous", "previous conversation of the list"),
+    ("next", "next conversation of the list"),
+    ("nth", "the first to ninth conversation of the list"),
+    ("people", "people and groups"),
+    ("details", "what is known of the conversation"),
+    ("up", "entry before; in a list, up"),
+    ("down", "newer entry; in a list, down"),
+    ("scroll_up", "scroll up"),
+    ("scroll_down", "scroll down"),
+    ("scroll_top", "to the beginning of the conversation"),
+    ("scroll_bottom", "to the end of the conversation"),
+    ("unread", "to the first new message"),
+    ("select_up", "select a message: c copies, r replies, Enter says more"),
+    ("select_down", "select the message below"),
+    ("interrupt", "end the conversation; in the list, quit"),
+    ("end", "delete; where nothing is typed, end the conversation or leave"),
+    ("quit", "log out and leave"),
+    ("redraw", "draw everything again"),
+];
 
 /// The terminal is too small for anything.
 pub(crate) fn too_small(columns: u16, rows: u16) -> Vec<String> {
