@@ -48,6 +48,7 @@ impl Names {
             Notice::Directory(
                 DirectoryNotice::NoPeople
                 | DirectoryNotice::Lost { .. }
+                | DirectoryNotice::StillLost { .. }
                 | DirectoryNotice::NotItself(_)
                 | DirectoryNotice::Back
                 | DirectoryNotice::Restored { .. }

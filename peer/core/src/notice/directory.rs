@@ -21,6 +21,8 @@ pub enum DirectoryNotice {
     NoPeople,
     /// The connection to the directory is gone; conversations go on. Told once per loss.
     Lost { retry_in: u64, why: DirectoryLoss },
+    /// It was tried in vain to get it back; in so many seconds it is tried again.
+    StillLost { retry_in: u64 },
     /// Whoever answers in the directory's place does not hold its key; it is asked nothing. Told once per loss.
     NotItself(Failure),
     /// The session with the directory stands again.

@@ -98,6 +98,8 @@ impl Session {
                 outputs.directory_lost();
                 outputs.say(&texts::server_lost(retry_in, why));
             }
+            // A loss is told once, not with every attempt.
+            DirectoryNotice::StillLost { .. } => {}
             DirectoryNotice::NotItself(failure) => {
                 let report = texts::failure::report(&failure, &outputs.options.zone);
                 report.lines.iter().for_each(|line| outputs.say(line));

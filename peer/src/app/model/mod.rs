@@ -161,7 +161,7 @@ impl Model {
             DirectoryNotice::Presence { user, status, text } => {
                 self.people.presence(&self.account.user, user, *status, text.as_deref(), now.date);
             }
-            DirectoryNotice::Lost { retry_in, .. } => {
+            DirectoryNotice::Lost { retry_in, .. } | DirectoryNotice::StillLost { retry_in } => {
                 self.directory = Directory::Lost { retry: now.instant + Duration::from_secs(*retry_in) };
             }
             DirectoryNotice::Back => self.directory = Directory::Here,

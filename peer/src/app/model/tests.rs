@@ -335,6 +335,12 @@ fn the_directory_is_gone_until_it_is_back() {
     let then = now();
     model.learn(then, &Notice::Directory(DirectoryNotice::Lost { retry_in: 8, why: DirectoryLoss::Network }));
     assert_eq!(model.directory, Directory::Lost { retry: then.instant + Duration::from_secs(8) });
+    model.learn(then, &Notice::Directory(DirectoryNotice::StillLost { retry_in: 30 }));
+    assert_eq!(
+        model.directory,
+        Directory::Lost { retry: then.instant + Duration::from_secs(30) },
+        "as long as it takes now"
+    );
     model.learn(then, &Notice::Directory(DirectoryNotice::Back));
     assert_eq!(model.directory, Directory::Here);
 }

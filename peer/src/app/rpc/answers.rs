@@ -91,6 +91,7 @@ fn directory_answer(awaited: &Await, notice: &DirectoryNotice) -> Option<Result<
         | DirectoryNotice::Lost { .. }
         | DirectoryNotice::Back
         | DirectoryNotice::Restored { .. }
+        | DirectoryNotice::StillLost { .. }
         | DirectoryNotice::NotItself(_) => None,
     }
 }

@@ -146,9 +146,10 @@ fn directory_event(notice: &DirectoryNotice) -> Option<Value> {
             Some(json!({"type": "server", "state": "down", "retry_in": retry_in, "why": why}))
         }
         DirectoryNotice::Back => Some(json!({"type": "server", "state": "up"})),
-        // Answers, which only whoever asked is told.
+        // Answers, which only whoever asked is told; and how a loss goes on, which is told once.
         DirectoryNotice::People { .. }
         | DirectoryNotice::NoPeople
+        | DirectoryNotice::StillLost { .. }
         | DirectoryNotice::NotItself(_)
         | DirectoryNotice::Refused(_) => None,
     }

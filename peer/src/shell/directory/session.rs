@@ -98,11 +98,16 @@ impl Session {
         change: &mut Change,
     ) -> Option<(DirectoryConnection, Option<SeenToken>)> {
         let mut backoff = DELAYS;
-        let mut warned = false;
+        let (mut warned, mut failed) = (false, false);
         let mut tried = Instant::now();
         events.input(Input::DirectoryLost { retry_in: FIRST_DELAY / 1000, why }).await;
         loop {
             let delay = delay(&mut backoff, random::<1>().map_or(0, |[draw]| draw));
+            if failed {
+                let retry_in = delay.as_secs();
+                events.send(Event::Notice(Notice::Directory(DirectoryNotice::StillLost { retry_in }))).await;
+            }
+            failed = true;
             let mut due = Instant::now() + delay;
             let mut pause = Box::pin(rt::sleep(delay).fuse());
             loop {

@@ -81,8 +81,8 @@ impl View {
                 self.command(Command::Directory(DirectoryCommand::List));
             }
             DirectoryNotice::Refused(why) => self.tell(&texts::refused(why)),
-            // The list shows it.
-            DirectoryNotice::Presence { .. } => {}
+            // The list shows it, and the title.
+            DirectoryNotice::Presence { .. } | DirectoryNotice::StillLost { .. } => {}
         }
     }
 
