@@ -75,7 +75,9 @@ fn a_server_says_whether_it_is_alive_and_ready_and_shows_its_status() {
         assert!(body(&page).contains(&format!("<li>{figure}</li>")), "{figure} is not in {page}");
     }
     assert!(body(&page).contains("<meta http-equiv=\"refresh\" content=\"30\">"), "{page}");
-    for count in ["1</strong> logins, at most 1 a minute", "0</strong> refused logins", "0</strong> messages stored"] {
+    for count in
+        ["1</strong> logins<small>at most 1 in one minute", "0</strong> refused logins", "0</strong> messages stored"]
+    {
         assert!(body(&page).contains(&format!("<strong>{count}")), "{count} is not in {page}");
     }
     assert!(body(&page).contains("M236 40v-40h3v40z"), "the last minute has a bar: {page}");

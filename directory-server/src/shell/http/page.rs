@@ -10,16 +10,17 @@ use crate::shell::node::Node;
 
 /// The browser takes this style sheet and nothing else; the digest is that of [`STYLE`], which a test compares. Plots are
 /// drawn by attributes, which no policy forbids.
-const POLICY: &str = "default-src 'none'; style-src 'sha256-jYaPOzi6IF1fwUhvAQ9qe/oT25oSNScbvYWHZvjBdRM='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'sha256-oWdttV5hFn9OX4SlKyr2YOdvDdK13PbaMSXBwBLIi58='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const STYLE: &str = "\
 :root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}\
 body{max-width:72rem;margin:1.5rem auto;padding:0 1rem}\
 h1,h2{font-size:1.25rem;margin:1rem 0 .5rem}\
-ul{list-style:none;margin:0;padding:0;display:grid;gap:.25rem 1.5rem;grid-template-columns:repeat(auto-fit,minmax(14rem,1fr))}\
+ul{list-style:none;margin:0;padding:0;display:grid;gap:.25rem 1.5rem;grid-template-columns:repeat(auto-fit,minmax(min(18rem,100%),1fr))}\
 li{overflow-wrap:anywhere}\
 section{display:grid;align-items:end;gap:1.25rem 2rem;margin:1.5rem 0;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr))}\
 figure{margin:0}\
 strong{font-size:1.5rem;font-variant-numeric:tabular-nums}\
+small{display:block;font-size:.875rem;font-weight:normal;opacity:.8}\
 svg{display:block}";
 /// Seconds until a browser asks again. Chosen arbitrarily: soon enough for who watches, and no load.
 const AGAIN: u64 = 30;
@@ -62,7 +63,7 @@ fn written(status_text: &str, plots: &[Plot], metrics: bool) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"refresh\" content=\"{AGAIN}\">\n\
          <title>Directory server</title>\n<style>{STYLE}</style>\n<h1>Directory server</h1>\n\
-         <ul>\n{figures}</ul>\n<h2>The last hour</h2>\n<section>\n{plots}</section>\n\
+         <ul>\n{figures}</ul>\n<h2>The last hour<small>a bar for each minute, now on the right</small></h2>\n<section>\n{plots}</section>\n\
          <p>This page is renewed every {AGAIN} seconds.</p>\n{more}"
     )
 }

@@ -29,7 +29,7 @@ pub(super) fn plot(Plot { name, minutes }: &Plot) -> String {
     }
     let (width, base) = (MINUTES * STEP, HEIGHT + 1);
     format!(
-        "<figure>\n<figcaption><strong>{sum}</strong> {name}, at most {most} a minute</figcaption>\n\
+        "<figure>\n<figcaption><strong>{sum}</strong> {name}<small>at most {most} in one minute</small></figcaption>\n\
          <svg viewBox=\"0 0 {width} {}\" width=\"100%\" height=\"64\" preserveAspectRatio=\"none\" role=\"img\" \
          aria-label=\"{name} in each minute of the last hour\">\
          <path d=\"M0 {base}h{width}v1h-{width}z\" fill=\"currentColor\" fill-opacity=\".4\"/>\
@@ -47,7 +47,7 @@ mod tests {
         let mut minutes = [0; MINUTES];
         (minutes[0], minutes[1], minutes[59]) = (1, 1000, 500);
         let drawn = plot(&Plot { name: "logins", minutes });
-        assert!(drawn.contains("<strong>1501</strong> logins, at most 1000 a minute"), "{drawn}");
+        assert!(drawn.contains("<strong>1501</strong> logins<small>at most 1000 in one minute</small>"), "{drawn}");
         assert!(drawn.contains("d=\"M0 40v-1h3v1zM4 40v-40h3v40zM236 40v-20h3v20z\" fill=\"currentColor\""), "{drawn}");
         assert!(!drawn.contains("style"), "the policy takes no style beside that of the page: {drawn}");
         let nothing = plot(&Plot { name: "logins", minutes: [0; MINUTES] });
