@@ -121,6 +121,9 @@ pub enum Body {
         /// How many files it holds, if it is a folder.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         files: Option<u64>,
+        /// The bytes of these files together.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        content: Option<u64>,
         /// How many entries of the folder are not sent: links, devices, what cannot be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         left_out: Option<u64>,

@@ -83,10 +83,18 @@ pub(crate) fn letters() -> Vec<Letter> {
             name: "plans.pdf".into(),
             size: 20_000_000,
             files: None,
+            content: None,
             left_out: None,
             left_out_names: Vec::new(),
         },
-        Body::Offer { name: "plans".into(), size: 20_480, files: Some(12), left_out: None, left_out_names: Vec::new() },
+        Body::Offer {
+            name: "plans".into(),
+            size: 20_480,
+            files: Some(12),
+            content: None,
+            left_out: None,
+            left_out_names: Vec::new(),
+        },
         Body::File { file: MessageId([0xab; 16]), state: Outcome::Received, changed: false, reason: None },
         Body::File { file: MessageId([0xab; 16]), state: Outcome::Refused, changed: false, reason: None },
         Body::File { file: MessageId([0xab; 16]), state: Outcome::Withdrawn, changed: false, reason: None },
@@ -94,6 +102,7 @@ pub(crate) fn letters() -> Vec<Letter> {
             name: "plans".into(),
             size: 20_480,
             files: Some(12),
+            content: None,
             left_out: Some(3),
             left_out_names: vec![EntryName("latest".into()), EntryName("old/pipe".into())],
         },
@@ -101,6 +110,14 @@ pub(crate) fn letters() -> Vec<Letter> {
         refused_by(FileRefusal::Size),
         refused_by(FileRefusal::Many),
         refused_by(FileRefusal::Spoilt),
+        Body::Offer {
+            name: "plans".into(),
+            size: 20_480,
+            files: Some(12),
+            content: Some(9_001),
+            left_out: None,
+            left_out_names: Vec::new(),
+        },
     ]
     .map(|body| Letter { id: MessageId([0xac; 16]), date: 1_700_000_000, body })
     .into()

@@ -112,6 +112,14 @@ fn a_folder_arrives_as_a_tree() {
     ali.enters("/file bianca ~/plans");
     ali.shows("-- plans (2 files, 2.0 MB, 1 left out) offered to bianca; /cancel 1 withdraws it. Left out,");
     bianca.asks("ali offers plans (2 files, 2.0 MB, 1 left out). Accept? [y/N]");
+    // Nothing of how it is sent is counted, and it is offered once.
+    let small = plans.with_file_name("small");
+    std::fs::create_dir(&small).unwrap();
+    std::fs::write(small.join("four"), "four").unwrap();
+    for told in ["offered to bianca; /cancel 2", "is offered to bianca already; /cancel 2 withdraws it."] {
+        ali.enters("/file bianca ~/small");
+        ali.shows(&format!("-- small (1 file, 4 B) {told}"));
+    }
     // A folder that cannot be loses nothing.
     bianca.enters("/accept 1 /dev/null/saved");
     bianca.shows("-- plans is paused: Not a directory");

@@ -47,6 +47,9 @@ struct Transfer {
     size: u64,
     #[serde(default)]
     files: Option<u64>,
+    /// The bytes of these files together, where that is known.
+    #[serde(default)]
+    content: Option<u64>,
     #[serde(default)]
     left_out: LeftOut,
     state: FileState,
@@ -167,10 +170,11 @@ impl Files {
             None => (transfer.state, 0),
         };
         let (with, name, size, files) = (transfer.with.clone(), transfer.name.clone(), transfer.size, transfer.files);
-        let (ours, left_out) = (transfer.source.is_some(), transfer.left_out.clone());
+        let (ours, left_out) = (transfer.source.is_some(), Box::new(transfer.left_out.clone()));
         let may_wait = state == FileState::Accepted || (ours && state == FileState::Offered);
         let waits = self.waiting.get(&number).filter(|_| may_wait).cloned().map(Box::new);
-        Some(FileShown { number, id: transfer.file, with, ours, name, size, files, left_out, done, state, waits })
+        let (id, content) = (transfer.file, transfer.content);
+        Some(FileShown { number, id, with, ours, name, size, files, content, left_out, done, state, waits })
     }
 
     fn find(&self, with: &UserId, file: &MessageId) -> Option<u64> {

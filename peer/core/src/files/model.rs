@@ -19,6 +19,9 @@ pub struct Source {
     /// How many files it holds, if it is a folder.
     #[serde(default)]
     pub files: Option<u64>,
+    /// The bytes of these files together.
+    #[serde(default)]
+    pub content: Option<u64>,
     /// What it was like when it was offered; only that is sent.
     pub state: SourceState,
 }

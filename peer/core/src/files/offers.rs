@@ -1,7 +1,7 @@
 //! Offers: made, taken, refused, given up (protocol section 6.9).
 
 use common::ident::{MessageId, UserId};
-use common::limits::{FILE_NAME, OFFERS_OPEN};
+use common::limits::{FILE_NAME, FOLDER_ENTRIES, OFFERS_OPEN};
 use common::msg::{Body, EntryName, FileRefusal, Letter, Outcome, WithdrawnMessage};
 
 use super::{Files, Transfer, say_outcome, say_refused};
@@ -13,6 +13,9 @@ use crate::files::model::{AcceptFiles, LeftOut, Source};
 use crate::model::Conversation;
 use crate::notice::{FileFailed, FileNews, FileNotice, FileState, NotOffered, Undelivered};
 use crate::request::{DeliveryRequest, Request};
+
+/// Bytes of a header in an archive, and the most of its padding and one.
+const BLOCK: u64 = 512;
 
 /// Who offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub(crate) struct OfferedFile {
     pub(crate) name: String,
     pub(crate) size: u64,
     pub(crate) files: Option<u64>,
+    /// The bytes of these files together, as its sender says.
+    pub(crate) content: Option<u64>,
     /// What its sender says is not sent.
     pub(crate) left_out: LeftOut,
 }
@@ -55,6 +60,7 @@ impl Files {
             () if cx.is_me(&to) => Some(NotOffered::Yourself),
             () if cx.is_blocked(&to) => Some(NotOffered::Blocked),
             () if cx.contacts.awaits_decision(&to) => Some(NotOffered::KeyChanged),
+            () if self.offered_before(&to, &name, &source).is_some() => None,
             () if self.open_offers(&to, Side::Ours) >= OFFERS_OPEN => Some(NotOffered::TooMany),
             () => None,
         };
@@ -62,18 +68,31 @@ impl Files {
             cx.tell(FileNotice::NotOffered { to, name, why });
             return Vec::new();
         }
+        if let Some(number) = self.offered_before(&to, &name, &source) {
+            self.tell(cx, number, FileNews::OfferedBefore);
+            return Vec::new();
+        }
         cx.choose(&to);
-        let (file, size, files) = (cx.ids.message(), source.size, source.files);
+        let (file, size, files, content) = (cx.ids.message(), source.size, source.files, source.content);
         let left_out_names = left_out.names.iter().cloned().map(EntryName).collect();
         let count = Some(left_out.count).filter(|count| *count > 0);
-        let body = Body::Offer { name: name.clone(), size, files, left_out: count, left_out_names };
+        let body = Body::Offer { name: name.clone(), size, files, content, left_out: count, left_out_names };
         let letter = Letter { id: file, date: cx.now.date, body };
         let (with, state) = (to.clone(), FileState::Offered);
-        let transfer = Transfer { with, file, name, size, files, left_out, state, source: Some(source), folder: None };
+        let source = Some(source);
+        let transfer = Transfer { with, file, name, size, files, content, left_out, state, source, folder: None };
         let number = self.add(cx, transfer);
         self.tell(cx, number, if cx.is_up() { FileNews::Offering } else { FileNews::OfferWaits });
         self.wait_to_give(cx, number);
         vec![Request::Delivery(DeliveryRequest::Send { to: Conversation::User(to), letter })]
+    }
+
+    /// The transfer of just this, unchanged, to the same user, where it is not over.
+    fn offered_before(&self, to: &UserId, name: &str, source: &Source) -> Option<u64> {
+        let is_same = |known: &Transfer| {
+            known.with == *to && known.name == name && known.source.as_ref() == Some(source) && !known.state.is_over()
+        };
+        self.all.iter().find(|(_, known)| is_same(known)).map(|(number, _)| *number)
     }
 
     /// Files that nobody has answered, theirs or ours.
@@ -86,7 +105,8 @@ impl Files {
 
     /// Somebody offers a file.
     pub(crate) fn handle_offer(&mut self, cx: &mut Context, from: &UserId, offered: OfferedFile) -> Vec<Request> {
-        let OfferedFile { file, name, size, files, mut left_out } = offered;
+        let OfferedFile { file, name, size, files, content, mut left_out } = offered;
+        let content = content.filter(|content| files.is_some() && is_content(*content, size));
         for name in &mut left_out.names {
             *name = name.split('/').map(harmless).collect::<Vec<_>>().join("/");
         }
@@ -98,7 +118,7 @@ impl Files {
             return vec![say_refused(cx, from.clone(), file, FileRefusal::Many)];
         }
         let (with, name, state) = (from.clone(), harmless(&name), FileState::Offered);
-        let transfer = Transfer { with, file, name, size, files, left_out, state, source: None, folder: None };
+        let transfer = Transfer { with, file, name, size, files, content, left_out, state, source: None, folder: None };
         let number = self.add(cx, transfer);
         if size > self.policy.max {
             self.set_state(cx, number, FileState::Refused, None);
@@ -234,4 +254,10 @@ impl Files {
         self.tell(cx, number, FileNews::Accepted);
         self.fetch(cx, number).into_iter().collect()
     }
+}
+
+/// Whether the files of a folder whose archive has `size` bytes can have so many (protocol section 7.6).
+fn is_content(content: u64, size: u64) -> bool {
+    let frame = 2 * BLOCK * (FOLDER_ENTRIES as u64 + 1);
+    size.checked_sub(content).is_some_and(|rest| rest <= frame)
 }

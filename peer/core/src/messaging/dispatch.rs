@@ -156,12 +156,12 @@ impl Messaging {
     /// What a letter means that was opened and is no text.
     fn handle_opened(&mut self, cx: &mut Context, letter: OpenedLetter) -> Vec<Request> {
         match (letter.body, letter.conversation) {
-            (Body::Offer { name, size, files, left_out, left_out_names }, Conversation::User(_))
+            (Body::Offer { name, size, files, content, left_out, left_out_names }, Conversation::User(_))
                 if !cx.is_me(&letter.from) =>
             {
                 let names = left_out_names.into_iter().map(|EntryName(name)| name).collect();
                 let left_out = LeftOut { count: left_out.unwrap_or_default(), names };
-                let offered = OfferedFile { file: letter.id, name, size, files, left_out };
+                let offered = OfferedFile { file: letter.id, name, size, files, content, left_out };
                 self.files.handle_offer(cx, &letter.from, offered)
             }
             (Body::File { file, state, changed, reason }, Conversation::User(with)) => {

@@ -41,8 +41,10 @@ pub struct FileShown {
     pub size: u64,
     /// How many files it holds, if it is a folder.
     pub files: Option<u64>,
+    /// The bytes of these files together, where its sender has said so; not more than `size`.
+    pub content: Option<u64>,
     /// What of the folder is not sent.
-    pub left_out: LeftOut,
+    pub left_out: Box<LeftOut>,
     /// Bytes that have come, or were sent, while it is running.
     pub done: u64,
     /// Where it stands.
@@ -107,6 +109,8 @@ pub enum FileNews {
     Offering,
     /// Answers `OfferFile`: it is offered as soon as the directory can be reached.
     OfferWaits,
+    /// Answers `OfferFile`: the same file is offered to the same user already, and that goes on.
+    OfferedBefore,
     /// Somebody offers it.
     Offered,
     /// Answers `Accept`: it comes as soon as it can.
@@ -148,7 +152,16 @@ pub enum FileNews {
 impl FileNews {
     /// Whether it answers a wish of the user; everything else comes by itself.
     pub fn is_answer(&self) -> bool {
-        matches!(self, Self::Offering | Self::OfferWaits | Self::Accepted | Self::GivenUp | Self::Over | Self::NotThat)
+        matches!(
+            self,
+            Self::Offering
+                | Self::OfferWaits
+                | Self::OfferedBefore
+                | Self::Accepted
+                | Self::GivenUp
+                | Self::Over
+                | Self::NotThat
+        )
     }
 }
 

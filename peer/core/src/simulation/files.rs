@@ -80,7 +80,7 @@ impl World {
         let path = PathBuf::from(format!("/{number}"));
         self.files.sources.insert(path.clone(), version);
         self.note(&self.clients[client].name, format_args!("offers {} to {to}", path.display()));
-        let source = Source { path, size: SIZE, files: None, state: state(version) };
+        let source = Source { path, size: SIZE, files: None, content: None, state: state(version) };
         let (name, left_out) = (format!("{number}.pdf"), LeftOut::default());
         self.feed(client, Input::FileRead { ticket: Ticket::default(), to, name, source, left_out });
     }

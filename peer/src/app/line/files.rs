@@ -116,6 +116,7 @@ impl Session {
         match notice {
             FileNotice::News { file, news: FileNews::Progress { .. } } => self.progress(&file, outputs),
             FileNotice::News { file, news: FileNews::Offered } => self.file_offered(file, outputs),
+            FileNotice::News { file, news: news @ FileNews::OfferedBefore } => outputs.say(&files::news(&file, &news)),
             FileNotice::News { file, news } => {
                 self.forget_question(file.number, outputs);
                 self.files.forget(file.number);

@@ -7,7 +7,6 @@ use common::msg::PresenceStatus;
 use common::secret::Passcode;
 
 use super::*;
-use peer_core::files::model::LeftOut;
 use peer_core::model::{DeliveryStatus, MessageKey, StoredMessage};
 use peer_core::notice::{
     Arrival, DirectoryLoss, EndedBy, FileNews, FileNotice, FileShown, FileState, GroupNews, KeyChange, LinkLoss,
@@ -119,7 +118,8 @@ fn file(state: FileState, done: u64, news: FileNews) -> Notice {
         name,
         size: 100,
         files: None,
-        left_out: LeftOut::default(),
+        content: None,
+        left_out: Box::default(),
         done,
         state,
         waits: None,

@@ -36,8 +36,8 @@ pub(crate) struct Transfers(BTreeMap<u64, Transfer>);
 impl Transfers {
     pub(super) fn learn(&mut self, notice: &FileNotice, now: Instant) {
         match notice {
-            // What is said about a wish that came too late is no news of the file.
-            FileNotice::News { news: FileNews::Over | FileNews::NotThat, .. }
+            // What is said about a wish that came too late, or once more, is no news of the file.
+            FileNotice::News { news: FileNews::OfferedBefore | FileNews::Over | FileNews::NotThat, .. }
             | FileNotice::All(_)
             | FileNotice::Unknown { .. }
             | FileNotice::NotRead { .. }

@@ -182,9 +182,10 @@ fn message_answer(awaited: &Await, notice: &MessageNotice) -> Option<Result<Repl
 
 fn file_answer(awaited: &Await, notice: &FileNotice) -> Option<Result<Reply, RpcError>> {
     match (awaited, notice) {
-        (Await::Offer { to, .. }, FileNotice::News { file, news: FileNews::Offering | FileNews::OfferWaits }) => {
-            (*to == file.with).then(|| Ok(file_shown(file).into()))
-        }
+        (
+            Await::Offer { to, .. },
+            FileNotice::News { file, news: FileNews::Offering | FileNews::OfferWaits | FileNews::OfferedBefore },
+        ) => (*to == file.with).then(|| Ok(file_shown(file).into())),
         (Await::Offer { path, .. }, FileNotice::NotRead { path: told, detail }) => {
             (path == told).then(|| Err(RpcError::of(exit::IO, plain(&files::not_read(path, detail)))))
         }
@@ -214,6 +215,7 @@ fn wish_answer(file: &FileShown, news: &FileNews) -> Option<Result<Reply, RpcErr
         FileNews::Over | FileNews::NotThat => Some(Err(RpcError::of(exit::REFUSED, plain(&files::news(file, news))))),
         FileNews::Offering
         | FileNews::OfferWaits
+        | FileNews::OfferedBefore
         | FileNews::Offered
         | FileNews::Progress { .. }
         | FileNews::Saved { .. }

@@ -289,11 +289,25 @@ pub(super) fn record(record: &StoredMessage) -> Record {
 
 /// A file, as `file.list` and answers tell it.
 pub(super) fn file_shown(file: &FileShown) -> results::File {
-    let FileShown { number, id, with, ours, name, size, files, left_out, done, state, waits } = file.clone();
+    let FileShown { number, id, with, ours, name, size, files, content, left_out, done, state, waits } = file.clone();
     let waits = waits.map(|waits| texts::files::waits_for_a_way(&with, &waits));
-    let LeftOut { count: left_out, names: left_out_names } = left_out;
+    let LeftOut { count: left_out, names: left_out_names } = *left_out;
     let outgoing = ours;
-    results::File { file: number, id, with, outgoing, name, size, files, left_out, left_out_names, done, state, waits }
+    results::File {
+        file: number,
+        id,
+        with,
+        outgoing,
+        name,
+        size,
+        files,
+        content,
+        left_out,
+        left_out_names,
+        done,
+        state,
+        waits,
+    }
 }
 
 /// News that came by themselves; of progress every whole percent, so that the journal stays short.
@@ -308,7 +322,11 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
         FileNews::DiskFull { .. } | FileNews::NotSaved { .. } => What::Paused,
         FileNews::Failed(_) => What::Failed,
         FileNews::Elsewhere => What::Elsewhere,
-        FileNews::Progress { is_step: false } | FileNews::Accepted | FileNews::Over | FileNews::NotThat => return None,
+        FileNews::Progress { is_step: false }
+        | FileNews::OfferedBefore
+        | FileNews::Accepted
+        | FileNews::Over
+        | FileNews::NotThat => return None,
     };
     let mut event = news::FileNews { file: file_shown(file), what, path: None, message: None };
     match news {
@@ -324,6 +342,7 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
         }
         FileNews::Offering
         | FileNews::OfferWaits
+        | FileNews::OfferedBefore
         | FileNews::Offered
         | FileNews::Accepted
         | FileNews::Progress { .. }

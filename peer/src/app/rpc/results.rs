@@ -289,6 +289,9 @@ pub(crate) struct File {
     pub(crate) name: String,
     pub(crate) size: u64,
     pub(crate) files: Option<u64>,
+    /// The bytes of these files together, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) content: Option<u64>,
     /// Entries of a folder that are not sent; absent where all are.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) left_out: u64,

@@ -22,9 +22,14 @@ fn size(bytes: u64) -> String {
     format!("{}.{} {}", thousands / 1000, thousands % 1000 / 100, UNITS[unit])
 }
 
+/// Bytes of a file, or of the files of a folder together.
+fn whole(file: &FileShown) -> u64 {
+    file.content.unwrap_or(file.size)
+}
+
 /// How large it is: `20.0 MB`, `12 files, 20.0 MB`, `12 files, 20.0 MB, 2 left out`.
 pub(crate) fn extent(file: &FileShown) -> String {
-    let mut extent = size(file.size);
+    let mut extent = size(whole(file));
     if let Some(files) = file.files {
         extent = format!("{}, {extent}", count(usize::try_from(files).unwrap_or(usize::MAX), "file", "files"));
     }
@@ -109,6 +114,9 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
         FileNews::OfferWaits => format!(
             "-- {name} ({all}) is offered to {with} when the directory server is back; /cancel {number} withdraws it.{missing}"
         ),
+        FileNews::OfferedBefore => {
+            format!("-- {name} ({all}) is offered to {with} already; /cancel {number} withdraws it.{missing}")
+        }
         FileNews::Offered => format!("-- {with} offers {name} ({all}). /accept {number} or /refuse {number}{missing}"),
         FileNews::Accepted => format!("-- {name} comes as soon as {with} is there; /cancel {number} stops it."),
         FileNews::Progress { .. } => progress(name, file.done, file.size, 0),
@@ -201,7 +209,7 @@ pub(crate) fn standing(file: &FileShown, news: &FileNews, per_second: Option<u64
         (FileNews::Refused, _) => format!("{with} does not want it"),
         (FileNews::NotTaken(rule), _) => not_taken(with, "it", *rule),
         (FileNews::Withdrawn, _) => format!("{with} does not give it any more"),
-        (FileNews::GivenUp | FileNews::Over | FileNews::NotThat, _) => "given up".to_owned(),
+        (FileNews::GivenUp | FileNews::OfferedBefore | FileNews::Over | FileNews::NotThat, _) => "given up".to_owned(),
     }
 }
 
@@ -285,7 +293,7 @@ pub(crate) fn list(files: &[FileShown]) -> Vec<String> {
                 state(file.state).to_owned()
             };
             let way = if file.ours { "to" } else { "from" };
-            [file.number.to_string(), format!("{way} {}", file.with), size(file.size), standing, file.name.clone()]
+            [file.number.to_string(), format!("{way} {}", file.with), size(whole(file)), standing, file.name.clone()]
         })
         .collect();
     table(["N", "WITH", "SIZE", "STATE", "NAME"], &rows)
@@ -308,7 +316,7 @@ pub(crate) fn shared(file: &FileShown, width: usize) -> String {
         | FileState::Failed
         | FileState::Elsewhere) => state(other).to_owned(),
     };
-    format!("{name:<width$} {:>7} {standing}", size(file.size))
+    format!("{name:<width$} {:>7} {standing}", size(whole(file)))
 }
 
 /// No file has this number.

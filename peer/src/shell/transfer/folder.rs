@@ -94,6 +94,11 @@ impl Tree {
         self.entries.iter().filter(|entry| entry.size.is_some()).count() as u64
     }
 
+    /// Bytes of the files together.
+    pub(super) fn content(&self) -> u64 {
+        self.entries.iter().filter_map(|entry| entry.size).sum()
+    }
+
     /// Bytes of the archive.
     pub(super) fn size(&self) -> u64 {
         let entries = self.entries.iter().map(|entry| BLOCK + entry.size.unwrap_or_default().next_multiple_of(BLOCK));

@@ -32,14 +32,16 @@ pub(crate) fn look_at(path: &Path) -> io::Result<Look> {
     let metadata = std::fs::metadata(&path)?;
     if metadata.is_dir() {
         let tree = Tree::walk(&path)?;
-        let source = Source { size: tree.size(), files: Some(tree.files()), state: tree.stamp.state(), path };
+        let (files, content) = (Some(tree.files()), Some(tree.content()));
+        let source = Source { size: tree.size(), files, content, state: tree.stamp.state(), path };
         return Ok(Look { name, source, left_out: tree.left_out });
     }
     if !metadata.is_file() {
         return Err(io::Error::other("it is neither a file nor a folder"));
     }
     open(&path)?;
-    let source = Source { size: metadata.size(), files: None, state: stamp_of(&metadata).state(), path };
+    let state = stamp_of(&metadata).state();
+    let source = Source { size: metadata.size(), files: None, content: None, state, path };
     Ok(Look { name, source, left_out: LeftOut::default() })
 }
 

@@ -51,6 +51,7 @@ fn a_folder_comes_back_as_it_was() {
     let look = look_at(&root).unwrap();
     let left_out = LeftOut { count: 1, names: vec!["link".into()] };
     assert_eq!((look.name.as_str(), look.source.files, look.left_out), ("plans", Some(3), left_out));
+    assert_eq!(look.source.content, Some(1_000_001 + 512), "what is in the files, and nothing of the archive");
     let bytes = archive_of(&root);
     assert_eq!(bytes.len() as u64, look.source.size);
     assert_eq!(bytes, archive_of(&root), "the same folder is the same bytes");

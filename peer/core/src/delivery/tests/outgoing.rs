@@ -360,8 +360,14 @@ fn what_waited_for_room_on_a_link_goes_by_mail_when_the_link_is_gone() {
 #[test]
 fn why_tells_of_an_offer_as_of_a_text() {
     let mut stage = Stage::new();
-    let body =
-        Body::Offer { name: "plans.pdf".into(), size: 9, files: None, left_out: None, left_out_names: Vec::new() };
+    let body = Body::Offer {
+        name: "plans.pdf".into(),
+        size: 9,
+        files: None,
+        content: None,
+        left_out: None,
+        left_out_names: Vec::new(),
+    };
     let letter = Letter { id: MessageId([5; 16]), date: 7, body };
     stage.delivery.handle_letter_to_send(&mut stage.cx, &to_bianca(), letter);
     stage.finish();

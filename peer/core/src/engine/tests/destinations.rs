@@ -100,7 +100,7 @@ fn text() -> Input {
 }
 
 fn file() -> Input {
-    let source = Source { path: PathBuf::from("/plans.pdf"), size: 9, files: None, state: [7; 32] };
+    let source = Source { path: PathBuf::from("/plans.pdf"), size: 9, files: None, content: None, state: [7; 32] };
     Input::FileRead {
         ticket: Ticket::default(),
         to: typed(),

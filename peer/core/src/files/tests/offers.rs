@@ -23,8 +23,8 @@ fn a_user_can_have_so_many_offers_open_and_no_more() {
 #[test]
 fn nobody_offers_more_than_the_other_side_would_keep() {
     let mut stage = Stage::asking();
-    for _ in 0..OFFERS_OPEN {
-        let offered = stage.offers("plans.pdf");
+    for number in 0..OFFERS_OPEN {
+        let offered = stage.offers(&format!("plans of day {number}.pdf"));
         assert_eq!(offered.news(), [FileNews::Offering]);
         assert!(
             matches!(&offered.requests[..], [Request::Delivery(DeliveryRequest::Send { letter, .. })] if matches!(letter.body, Body::Offer { .. }))
@@ -35,6 +35,31 @@ fn nobody_offers_more_than_the_other_side_would_keep() {
         panic!("{:?}", refused.effects)
     };
     assert_eq!((why, refused.requests.len()), (&NotOffered::TooMany, 0));
+}
+
+#[test]
+fn the_same_file_is_offered_once_while_it_is_not_over() {
+    let mut stage = Stage::asking();
+    stage.offers("plans.pdf");
+    let again = stage.offers("plans.pdf");
+    assert_eq!((again.news(), again.requests.len(), again.writes()), (vec![FileNews::OfferedBefore], 0, 0));
+    let other = |stage: &mut Stage, to: UserId, state: u8| {
+        let source = Source { state: [state; 32], ..source() };
+        stage.does(|files, cx| files.offer(cx, to, "plans.pdf".into(), (source, LeftOut::default()))).news()
+    };
+    assert_eq!(other(&mut stage, carol(), 7), [FileNews::Offering], "to somebody else");
+    assert_eq!(other(&mut stage, ali(), 8), [FileNews::Offering], "it was changed meanwhile");
+    let file = stage.files.all[&1].file;
+    let told = Told { file, outcome: Outcome::Received, changed: false, reason: None };
+    stage.does(|files, cx| {
+        files.handle_outcome(cx, &ali(), &ali(), told);
+        Vec::new()
+    });
+    assert_eq!(stage.offers("plans.pdf").news(), [FileNews::Offering], "it has arrived, and is wanted once more");
+    for number in 4..=OFFERS_OPEN {
+        stage.offers(&format!("plans of day {number}.pdf"));
+    }
+    assert_eq!(stage.offers("plans.pdf").news(), [FileNews::OfferedBefore], "no more can be offered, and none is");
 }
 
 #[test]
@@ -58,6 +83,24 @@ fn a_name_is_cut_where_the_wire_ends_it() {
         let mut stage = Stage::asking();
         stage.offers(&"x".repeat(length));
         assert_eq!(stage.files.all[&1].name.len(), kept);
+    }
+}
+
+#[test]
+fn what_a_sender_says_of_the_files_of_a_folder_is_shown_where_it_can_be_so() {
+    let most = 1024 * 10_001;
+    for (files, size, content, shown) in [
+        (Some(1), 2048, 4, Some(4)),
+        (Some(1), 2048, 2049, None),
+        (Some(1), most + 4, 4, Some(4)),
+        (Some(1), most + 5, 4, None),
+        (None, 2048, 4, None),
+    ] {
+        let mut stage = Stage::new(AcceptFiles::Ask, u64::MAX);
+        let (file, name, content, left_out) = (id(1), "plans".into(), Some(content), LeftOut::default());
+        let offered = OfferedFile { file, name, size, files, content, left_out };
+        stage.does(|files, cx| files.handle_offer(cx, &ali(), offered));
+        assert_eq!(stage.files.shown(1).unwrap().content, shown, "{files:?}, {size}");
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn id(number: usize) -> MessageId {
 }
 
 pub(super) fn source() -> Source {
-    Source { path: PathBuf::from("/plans.pdf"), size: 9, files: None, state: [7; 32] }
+    Source { path: PathBuf::from("/plans.pdf"), size: 9, files: None, content: None, state: [7; 32] }
 }
 
 /// What one input led to.
@@ -119,8 +119,14 @@ impl Stage {
 
     /// Ali offers.
     pub(super) fn is_offered(&mut self, number: usize, size: u64) -> Done {
-        let offered =
-            OfferedFile { file: id(number), name: "plans.pdf".into(), size, files: None, left_out: LeftOut::default() };
+        let offered = OfferedFile {
+            file: id(number),
+            name: "plans.pdf".into(),
+            size,
+            files: None,
+            content: None,
+            left_out: LeftOut::default(),
+        };
         self.does(|files, cx| files.handle_offer(cx, &ali(), offered))
     }
 

@@ -93,7 +93,7 @@ fn whoever_gives_files_byte_by_byte_leaves_a_place_for_somebody_elses() {
 fn few_files_are_given_at_once_and_one_that_is_given_may_be_asked_for_again() {
     let mut stage = Stage::asking();
     for number in 1..=10 {
-        stage.offers("plans.pdf");
+        stage.offers(&format!("plans of day {number}.pdf"));
         let known = stage.files.all.get_mut(&number).unwrap();
         known.state = FileState::Accepted;
         if number > 5 {

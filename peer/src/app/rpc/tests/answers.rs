@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use peer_core::command::KeyDecision;
-use peer_core::files::model::LeftOut;
 use peer_core::notice::{
     CallFailed, ContactNotice, DirectoryNotice, DirectoryRefusal, FileNews, FileNotice, FileShown, FileState,
     GroupNews, KeyState, NotChanged, NotOffered, Person, Role, StoreUse,
@@ -33,7 +32,8 @@ fn file(number: u64, name: &str, news: FileNews) -> Notice {
         name,
         size: 1,
         files: None,
-        left_out: LeftOut::default(),
+        content: None,
+        left_out: Box::default(),
         done: 0,
         state,
         waits: None,

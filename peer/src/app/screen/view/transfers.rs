@@ -11,7 +11,7 @@ impl View {
         let with = Conversation::User(file.with.clone());
         let text = files::news(file, news);
         let (number, is_silent) = (file.number, matches!(news, FileNews::Progress { .. }));
-        if matches!(news, FileNews::Over | FileNews::NotThat) {
+        if matches!(news, FileNews::OfferedBefore | FileNews::Over | FileNews::NotThat) {
             return self.tell(&text);
         }
         let is_partial = matches!(news, FileNews::Offering | FileNews::OfferWaits) && !file.left_out.is_empty();
