@@ -9,6 +9,7 @@ use common::limits::PEER_PORT;
 use common::testkit::Example;
 use common::testkit::client::{Client, Trouble};
 use common::testkit::login::{Account, Stretch, is_registered};
+use rustix::process::Signal;
 
 use crate::harness::address::fresh;
 use crate::harness::directory::Start;
@@ -102,4 +103,15 @@ fn a_killed_peer_is_missed_at_once_and_can_come_back_at_once() {
     bianca.enters("ali");
     bianca.shows("Connection established, type your messages");
     ali.shows("Connection received from user bianca, type your messages");
+}
+
+#[test]
+fn a_text_to_a_program_that_hangs_is_told_as_not_confirmed_and_arrives_when_it_goes_on() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let [ali, bianca] = stage.conversation();
+    bianca.signal(Signal::STOP);
+    ali.enters("are you still there?");
+    ali.shows("-- bianca has not confirmed your last message yet.");
+    bianca.signal(Signal::CONT);
+    bianca.shows("are you still there?");
 }

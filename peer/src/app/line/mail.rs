@@ -141,7 +141,7 @@ impl Session {
             MessageNotice::Arrived(arrivals) => self.arrived(arrivals, outputs),
             MessageNotice::Waiting { to, waiting, next } => self.waits(&to, waiting, &next, outputs),
             MessageNotice::Sent { ticket: Some(_), record } => {
-                self.unsent.kept(&record.name.conversation, record.name.id);
+                self.unsent.kept(&record.name.conversation, record.name.id, outputs.now);
             }
             // Written at another terminal, and looked up where somebody wants to read it.
             MessageNotice::Sent { ticket: None, .. } => {}

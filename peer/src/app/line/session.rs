@@ -138,7 +138,8 @@ impl Session {
 
     /// When [`Input::Tick`] is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.news.values().filter_map(News::deadline).chain(self.draining).chain(self.wait.deadline()).min()
+        let told = self.news.values().filter_map(News::deadline).chain(self.unsent.deadline());
+        told.chain(self.draining).chain(self.wait.deadline()).min()
     }
 
     pub(super) fn step(mut self: Box<Self>, input: Input, outputs: &mut Outputs) -> State {
@@ -150,6 +151,7 @@ impl Session {
             Input::End => self.end_of_input(outputs),
             Input::Tick => {
                 self.tell_news(outputs);
+                self.tell_unconfirmed(outputs);
                 None
             }
             Input::Next => {

@@ -58,6 +58,13 @@ pub(crate) fn receipts(answer: Answer) -> &'static str {
     }
 }
 
+/// `n.unconfirmed`: nothing was heard of what went over a link.
+pub(crate) fn unconfirmed(with: &UserId) -> String {
+    format!(
+        "-- {with} has not confirmed your last message yet. It is kept, and goes by mail if the connection is lost; /why {with}"
+    )
+}
+
 /// `n.queued` and the like: what was just sent waits.
 pub(crate) fn waiting(to: &Conversation, waiting: usize, next: &Next) -> Option<String> {
     let messages = format::count(waiting, "message waits", "messages wait");

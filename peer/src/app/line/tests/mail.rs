@@ -57,6 +57,33 @@ fn whoever_is_offline_is_written_to() {
 }
 
 #[test]
+fn what_nobody_confirms_over_a_link_is_told_once() {
+    let told = "-- bianca has not confirmed your last message yet. It is kept, and goes by mail if the connection is lost; /why bianca\n";
+    let mut scene = Scene::talking();
+    scene.types("Hello");
+    scene.notice(kept(message(1)));
+    scene.waits(14);
+    assert_eq!(scene.seen(), "Hello\n", "it may be slow");
+    scene.waits(1);
+    scene.types("still there?");
+    scene.notice(kept(message(2)));
+    scene.waits(60);
+    assert_eq!(scene.seen(), format!("Hello\n{told}still there?\n"));
+    scene.notice(marked(&[message(1), message(2)], DeliveryStatus::Delivered, false));
+    scene.types("fine");
+    scene.notice(kept(message(3)));
+    scene.notice(marked(&[message(3)], DeliveryStatus::Delivered, false));
+    scene.waits(60);
+    assert_eq!(scene.seen(), format!("Hello\n{told}still there?\nfine\n"), "confirmed in time");
+    // What waits for somebody who is not there was told as that.
+    let mut scene = Scene::writing();
+    scene.types("Hello");
+    scene.notice(kept(message(1)));
+    scene.waits(60);
+    assert_eq!(scene.seen(), "Hello\n");
+}
+
+#[test]
 fn writing_becomes_talking_when_the_other_side_connects() {
     let mut scene = Scene::writing();
     scene.entry = "half a mess".into();
