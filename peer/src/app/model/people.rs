@@ -120,13 +120,22 @@ impl People {
             | GroupNews::Lost
             | GroupNews::Removed { .. } => {
                 self.groups.remove(group);
+                self.members.remove(group);
             }
+            GroupNews::Changed { joined, left, .. } => {
+                if let Some(members) = self.members.get_mut(group) {
+                    members.retain(|member| !left.contains(member));
+                    let new = joined.iter().filter(|user| !members.contains(user)).cloned().collect::<Vec<_>>();
+                    members.extend(new);
+                }
+            }
+            // Others than before are in it: as it is listed, until its members are asked for.
+            GroupNews::FoundedAnew { .. } | GroupNews::FoundedAgain { .. } => drop(self.members.remove(group)),
             GroupNews::Created
             | GroupNews::NameTaken
             | GroupNews::NameReserved
             | GroupNews::NoSuchGroup
             | GroupNews::Request { .. }
-            | GroupNews::Changed { .. }
             | GroupNews::NewAdmin { .. }
             | GroupNews::NotAdmin { .. }
             | GroupNews::NotAMember
@@ -135,8 +144,6 @@ impl People {
             | GroupNews::NoTerminal { .. }
             | GroupNews::Returning
             | GroupNews::LastAdmin
-            | GroupNews::FoundedAnew { .. }
-            | GroupNews::FoundedAgain { .. }
             | GroupNews::AskedBack { .. }
             | GroupNews::AnotherGroup { .. }
             | GroupNews::NotAllowed { .. }

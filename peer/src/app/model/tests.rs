@@ -15,6 +15,7 @@ use peer_core::notice::{
 
 const ALI: &str = "ali";
 const BIANCA: &str = "bianca";
+const CAROL: &str = "carol";
 
 fn id(text: &str) -> UserId {
     UserId::parse(text).unwrap()
@@ -307,7 +308,16 @@ fn who_is_online_in_a_group_is_what_is_known_of_its_members() {
     assert_eq!(model.online_in(&listed), 1);
     model.learn(now(), &presence(BIANCA, PresenceStatus::Online));
     assert_eq!(model.online_in(&listed), 2);
-    model.learn(now(), &presence(BIANCA, PresenceStatus::Offline));
+    model.learn(now(), &presence(CAROL, PresenceStatus::Online));
+    let changed = |joined: &[&str], left: &[&str]| {
+        let [joined, left] = [joined, left].map(|users| users.iter().map(|user| id(user)).collect());
+        group(GroupNews::Changed { by: id(ALI), joined, left })
+    };
+    model.learn(now(), &changed(&[CAROL], &[]));
+    assert_eq!(model.online_in(&listed), 3, "who has come counts");
+    model.learn(now(), &changed(&[], &[BIANCA]));
+    assert_eq!(model.online_in(&listed), 2, "and who has gone does not");
+    model.learn(now(), &presence(CAROL, PresenceStatus::Offline));
     assert_eq!(model.online_in(&listed), 1);
 }
 

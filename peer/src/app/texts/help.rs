@@ -268,7 +268,7 @@ pub(crate) fn topic(word: &str) -> Option<&'static Topic> {
 /// `/help`: fits 80x24.
 pub(crate) fn overview() -> Vec<String> {
     let mut lines = vec!["Type the ID of a user to connect, then your messages. CTRL-C ends it.".to_owned()];
-    lines.extend(TOPICS[..COMMONEST].iter().map(|topic| format!("  {:<16} {}", topic.usage, topic.does)));
+    lines.extend(TOPICS[..COMMONEST].iter().map(|topic| format!("  {:<17} {}", topic.usage, topic.does)));
     let rest: Vec<&str> = TOPICS[COMMONEST..].iter().map(|topic| topic.word).collect();
     let rows = rest.chunks(rest.len().div_ceil(3)).map(|row| row.join(" "));
     lines.extend(
