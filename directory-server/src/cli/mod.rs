@@ -79,6 +79,11 @@ pub(crate) enum Command {
     /// Run a server in memory with two users, for trying things out; it keeps nothing.
     Demo,
     /// Invite people, or see and revoke invitations.
+    ///
+    /// Example: directory-server invite ali bianca
+    ///
+    /// It prints a line for each; send it to its person by a channel you trust. They run `peer join` and paste it, which
+    /// registers that id, once, within register.invite_ttl of the configuration.
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Invite(Invite),
     /// See and change users.
@@ -215,7 +220,7 @@ pub(crate) struct Log {
 
 #[derive(Debug, Args)]
 pub(crate) struct Invite {
-    /// Who may register.
+    /// Who may register, by the ids they will have.
     #[arg(value_name = "ID", required = true, value_parser = user_id)]
     pub(crate) users: Vec<UserId>,
     /// Also as a QR code, for who sits beside you.

@@ -103,6 +103,7 @@ fn stopped(error: &clap::Error, arguments: &[OsString]) -> Stopped {
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             return mistaken(incomplete(arguments));
         }
+        ErrorKind::MissingRequiredArgument => return mistaken(lacking(error, arguments)),
         _ => None,
     };
     let what = known.map(|typed| unknown(typed, arguments)).unwrap_or_else(|| {
@@ -134,6 +135,19 @@ fn incomplete(arguments: &[OsString]) -> String {
     let inner = command.get_subcommands().map(clap::Command::get_name).filter(|inner| *inner != "help");
     let inner: Vec<String> = inner.map(|inner| format!("{name} {inner}")).collect();
     setup::which_command(&name, &inner)
+}
+
+/// What a command does not do without, and how it is typed.
+fn lacking(error: &clap::Error, arguments: &[OsString]) -> String {
+    let missing = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(names)) => names.join(" and "),
+        _ => String::new(),
+    };
+    let mut command = named(arguments);
+    let usage = command.render_usage().to_string();
+    let name = command.get_bin_name().unwrap_or(command.get_name());
+    let usage: Vec<&str> = usage.split_whitespace().skip_while(|word| *word == "Usage:").collect();
+    setup::lacking(name, &missing, usage.join(" "))
 }
 
 fn unknown(typed: &str, arguments: &[OsString]) -> String {
@@ -195,9 +209,9 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_missing_is_told_in_one_line() {
+    fn whatever_is_missing_is_told_in_one_line_with_the_usage() {
         let complaint = complaint("peer send");
-        assert_eq!(complaint, "the following required arguments were not provided: <TO>");
+        assert_eq!(complaint, "peer send needs <TO>. Usage: peer send [OPTIONS] <TO> [TEXT]");
     }
 
     #[test]

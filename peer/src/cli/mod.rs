@@ -317,7 +317,11 @@ impl Settings {
         let lines = match command {
             ConfigCommand::Path => {
                 let socket = self.socket_of(self.config.server.user.0.as_ref());
-                setup::places(self.file.display(), self.data_dir.display(), socket.display())
+                let file = match self.file_found() {
+                    Some(file) => file.display().to_string(),
+                    None => setup::no_file_yet(self.file.display()),
+                };
+                setup::places(file, self.data_dir.display(), socket.display())
             }
             ConfigCommand::Check => {
                 vec![setup::sound(self.file_found().map(Path::display))]

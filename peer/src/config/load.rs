@@ -27,9 +27,11 @@ pub(crate) fn commented_example() -> String {
     EXAMPLE.lines().map(commented).collect()
 }
 
-/// The file that is read when none is named: the user's own, or else the system's.
+/// The file that is read when none is named: the user's own, or else the system's. Where there is neither it is the one that
+/// the user can write.
 pub(crate) fn default_path(environment: impl Fn(&str) -> Option<OsString>) -> PathBuf {
-    own_path(environment).filter(|path| path.exists()).unwrap_or_else(|| SYSTEM_WIDE.into())
+    let is_read = |path: &PathBuf| path.exists() || !Path::new(SYSTEM_WIDE).exists();
+    own_path(environment).filter(is_read).unwrap_or_else(|| SYSTEM_WIDE.into())
 }
 
 /// The user's own file, whether or not it exists.

@@ -170,6 +170,13 @@ fn completions_and_manual_come_from_the_grammar() {
 #[test]
 fn a_configuration_file_is_written_once_and_is_in_order() {
     let seat = Stage::new().seat();
+    let places = |hint: &str| {
+        let (_, told, _) = runs(&seat, &["config", "path"], "");
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(lines[0].ends_with(&format!("/peer/config.toml{hint}")), "{told}");
+        assert!(lines[2].starts_with("daemon socket /") && lines[2].ends_with(".sock"), "{told}");
+    };
+    places(" (none yet; peer config init writes it)");
     let (code, told, _) = runs(&seat, &["config", "init"], "");
     assert_eq!(code, Some(0), "{told}");
     let path = told.split(" explains every key").next().unwrap().to_owned();
@@ -183,6 +190,7 @@ fn a_configuration_file_is_written_once_and_is_in_order() {
     assert_eq!(in_file.collect::<Vec<_>>(), in_force.collect::<Vec<_>>());
     assert_eq!(runs(&seat, &["config", "check"], "").0, Some(0));
     assert_eq!(runs(&seat, &["config", "init"], "").0, Some(10), "what is there stays");
+    places("");
 }
 
 #[test]

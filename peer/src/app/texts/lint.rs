@@ -51,6 +51,7 @@ const STEPS: &[&str] = &[
     "tell the",
     "try the",
     "type ",
+    "usage:",
     "use that",
     "use another",
     "wait ",

@@ -36,6 +36,11 @@ pub(crate) fn sound(file: Option<impl Display>) -> String {
     }
 }
 
+/// `n.config`: where the configuration file would be.
+pub(crate) fn no_file_yet(file: impl Display) -> String {
+    format!("{file} (none yet; peer config init writes it)")
+}
+
 /// `n.config`: where things are.
 pub(crate) fn places(file: impl Display, data: impl Display, socket: impl Display) -> Vec<String> {
     vec![format!("configuration {file}"), format!("data          {data}"), format!("daemon socket {socket}")]
@@ -78,6 +83,11 @@ pub(crate) fn no_config(path: impl Display) -> Report {
 /// `e.usage`: a command that has commands of its own, alone.
 pub(crate) fn which_command(of: &str, commands: &[String]) -> String {
     format!("{of} needs to know what. Choose one: {}", commands.join(", "))
+}
+
+/// `e.usage`: something is missing.
+pub(crate) fn lacking(command: &str, missing: &str, usage: impl Display) -> String {
+    format!("{command} needs {missing}. Usage: {usage}")
 }
 
 /// `n.daemon`
