@@ -354,6 +354,31 @@ fn programs_send_files_to_each_other() {
 }
 
 #[test]
+fn a_status_counts_what_waits_what_was_not_seen_and_what_is_on_its_way() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca, Example::Carol]);
+    let mut ali = Bot::logged_in(&stage.seat().set("PEER_FILES__RATE", "64KiB"), "ali");
+    let mut bianca = Bot::logged_in(&stage.seat(), "bianca");
+    bianca.says("send", json!({"to": "ali", "text": "Hello"}));
+    ali.event("message");
+    // Carol has no terminal yet, so it waits here.
+    ali.says("send", json!({"to": "carol", "text": "Hello"}));
+    assert_eq!(ali.result("send")["state"], "queued");
+    let plans = stage.folder().join("plans.pdf");
+    std::fs::write(&plans, vec![b'x'; 4_000_000]).unwrap();
+    ali.says("file.send", json!({"to": "bianca", "path": plans}));
+    let offer = bianca.event("file");
+    bianca.says("file.accept", json!({"file": offer["file"], "dir": stage.folder().join("saved")}));
+    ali.hears(|line| line["params"]["what"] == "progress");
+    ali.says("status", json!({}));
+    let status = ali.result("status");
+    assert_eq!((&status["outbox"], &status["unread"]), (&json!(1), &json!(1)), "{status}");
+    assert_eq!(
+        (&status["transfers"][0]["name"], &status["transfers"][0]["state"]),
+        (&json!("plans.pdf"), &json!("running"))
+    );
+}
+
+#[test]
 fn the_schema_is_the_one_that_was_released() {
     let mut peer = Piped::start(&Stage::new().seat().with(&["json", "--schema"]));
     assert_eq!(peer.exit_code(), Some(0));

@@ -193,3 +193,55 @@ fn after_a_restart_the_arrow_keys_bring_back_what_was_written_unless_that_is_not
     ali.types("\u{15}/quit\r");
     assert_eq!(ali.exit_code(), 0);
 }
+
+/// Whether a row that ends in `text` was written dim.
+fn is_dim(written: &[u8], text: &str) -> bool {
+    let written = String::from_utf8_lossy(written).into_owned();
+    let mut dim = written.split("\u{1b}[2m").skip(1).filter_map(|rest| rest.split("\u{1b}[0m").next());
+    dim.any(|row| row.ends_with(text))
+}
+
+#[test]
+fn the_last_messages_are_shown_dim_when_a_group_is_opened_and_of_two_people_where_that_is_wanted() {
+    let stage = Stage::of(&[Example::Ali, Example::Bianca]);
+    let seats = ["ali", "bianca"].map(|user| stage.seat_of(user));
+    let [mut ali, bianca] = stage.conversation_at(seats.clone());
+    bianca.enters("between two");
+    ali.shows("between two");
+    ali.ctrl_c();
+    ali.is_at_prompt();
+    ali.enters("/group create #team");
+    ali.shows("-- Group #team created; you are its admin.");
+    bianca.enters("/group join #team");
+    ali.shows("-- bianca asks to join #team:");
+    ali.enters("/group approve bianca #team");
+    bianca.shows("-- You are now a member of #team (2 members).");
+    ali.enters("#team among all");
+    bianca.shows("-- #team ali: among all");
+    ali.enters("/quit");
+    assert_eq!(ali.exit_code(), 0);
+
+    for (wish, of_two) in [("", false), ("[line]\nbacklog = 3\n", true)] {
+        let mut ali = Terminal::start(&seats[0].clone().configured(wish));
+        ali.logs_in();
+        ali.enters("#team");
+        ali.shows("ali: among all");
+        assert!(is_dim(&ali.bytes(), "ali: among all"), "{:#?}", ali.lines());
+        // Who speaks in a group has a colour, beside the name.
+        let text = if of_two { "still here" } else { "here" };
+        bianca.enters(&format!("#team {text}"));
+        ali.shows(&format!("bianca: {text}"));
+        assert!(String::from_utf8(ali.bytes()).unwrap().contains(&format!("mbianca\u{1b}[0m: {text}")));
+        ali.ctrl_c();
+        ali.is_at_prompt();
+        ali.enters("bianca");
+        ali.shows("Connection established, type your messages");
+        // What was looked up is shown before what comes from now on.
+        bianca.enters("and now");
+        ali.shows("and now");
+        assert_eq!(is_dim(&ali.bytes(), "between two"), of_two, "{wish:?}: {:#?}", ali.lines());
+        ali.enters("/quit");
+        assert_eq!(ali.exit_code(), 0);
+        bianca.is_at_prompt();
+    }
+}
