@@ -137,11 +137,8 @@ impl History {
 
     fn show(&mut self, index: usize, typed: &str) -> Option<String> {
         let entry = self.here().get(index)?.clone();
-        let browsing = self.browsing.get_or_insert_with(|| Browsing {
-            index,
-            unfinished: typed.to_owned(),
-            query: String::new(),
-        });
+        let browsing =
+            self.browsing.get_or_insert_with(|| Browsing { index, unfinished: typed.to_owned(), query: String::new() });
         browsing.index = index;
         Some(entry)
     }
