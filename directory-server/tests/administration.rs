@@ -9,46 +9,13 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Stdio;
 
-use common::ident::{MessageId, RoomId, TerminalId};
-use common::msg::{
-    ByeReason, CommitReply, CommitReq, CommitStatus, FromDirectory, Mailbox, MailboxPut, MailboxReq, Member,
-    Message as _, Outgoing, Piece,
-};
-use common::testkit::client::Client;
+use common::ident::{MessageId, RoomId};
+use common::msg::{ByeReason, MailboxPut, MailboxReq, Outgoing, Piece};
 use common::testkit::{Example, sealed_message};
 use rustix::process::Signal;
-use support::process::{Server, bye, command, log_in, register, run, stdout};
-use support::user;
-
-/// A room of ali and bianca, and a message of ali's that waits for bianca.
-fn write_to_bianca(server: &Server) -> RoomId {
-    drop(log_in(server, Example::Bianca));
-    let mut ali = log_in(server, Example::Ali);
-    let room = RoomId([7; 16]);
-    let members = ["ali", "bianca"].map(|name| Member { userid: user(name), terminal: TerminalId([1; 16]) });
-    let create = CommitReq::without_commit(room, 0, members.to_vec());
-    let create = ali.signed(&members[0], create, (b"", b"")).unwrap();
-    let created = ali.ask(create).unwrap();
-    let accepted = CommitReply::from(CommitStatus::Accepted);
-    assert!(matches!(created, FromDirectory::CommitReply(reply) if reply == accepted));
-    let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(sealed_message(&room, 0, b"sealed")) }];
-    match ali.ask(MailboxPut { room, epoch: 0, items, leave: false }).unwrap() {
-        FromDirectory::MailboxReply(reply) => assert_eq!(reply.stored, 1),
-        other => panic!("{other:?}"),
-    }
-    room
-}
-
-/// The next `MAILBOX`; others' coming and going is left out.
-fn mail(session: &mut Client) -> Mailbox {
-    loop {
-        match FromDirectory::decode(&session.receive().unwrap().unwrap()) {
-            Ok(FromDirectory::Mailbox(mailbox)) => return mailbox,
-            Ok(FromDirectory::Presence(_)) => {}
-            other => panic!("{other:?}"),
-        }
-    }
-}
+use support::process::{
+    Server, assert_another_generation, bye, command, log_in, mail, register, run, stdout, write_to_bianca,
+};
 
 fn code(data: &Path, arguments: &[&str]) -> Option<i32> {
     run(data, arguments).status.code()
@@ -141,6 +108,13 @@ fn a_backup_of_a_running_directory_restores_it_elsewhere() {
     assert!(items[1].item > before[0].item + (1 << 32), "no number is given out again: {items:?}");
     drop(server);
     assert_eq!(code(&other, &["check"]), Some(0));
+}
+
+#[test]
+fn a_database_that_was_put_back_by_other_means_goes_by_another_name_and_gives_no_number_out_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = || command(dir.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert_another_generation(|| Server::start_logging(&mut serve()), |arguments| run(dir.path(), arguments));
 }
 
 #[test]

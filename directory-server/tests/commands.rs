@@ -150,6 +150,7 @@ fn no_command_of_the_grammar_writes_an_escape_byte() {
         &["log", "--broadcasts"],
         &["log", "--user", "ali"],
         &["man"],
+        &["new-generation"],
         &["restore", copy],
         &["session", "list"],
         &["session", "end", "ali"],

@@ -14,7 +14,7 @@ use common::testkit::Example;
 use common::testkit::login::Account;
 use rustix::process::Signal;
 use support::postgres::{Isolation, Postgres};
-use support::process::{Server, account, command, log_in, register, run, stdout};
+use support::process::{Server, account, assert_another_generation, command, log_in, register, run, stdout};
 
 fn serve(data_dir: &Path, url: &str) -> Command {
     let mut serve = command(data_dir, &["serve", "--listen", "127.0.0.1:0", "--store", url]);
@@ -111,6 +111,14 @@ fn a_database_belongs_to_one_directory_and_to_its_keys() {
     killed.signal(Signal::KILL);
     killed.wait();
     log_in(&start(one.path(), &url), Example::Ali);
+}
+
+#[test]
+fn a_database_that_its_own_tools_have_put_back_goes_by_another_name_and_gives_no_number_out_again() {
+    let Some(postgres) = Postgres::start(Isolation::ReadCommitted) else { return };
+    let (dir, url) = (tempfile::tempdir().unwrap(), postgres.url());
+    let with_store = |arguments: &[&str]| run(dir.path(), &[arguments, &["--store", &url]].concat());
+    assert_another_generation(|| start(dir.path(), &url), with_store);
 }
 
 #[test]

@@ -27,9 +27,9 @@ Usage:    {usage}
   group list|show|remove         conversations, by their ids
   status [--watch]  health       how it is doing
   log [-f] [--since T]           what happened; --broadcasts: what was said to all
-  backup  restore FILE           also while the server runs
-  key show|rotate                what people compare at first contact
-  check                          test configuration and data
+  backup  restore FILE           a backup also while the server runs
+  new-generation                 after other tools put the database back
+  key show|rotate  check         what people compare at first contact; test all
   config path|show|init|check    every setting
   completions SHELL  man  help   help COMMAND says more
 
@@ -120,6 +120,12 @@ pub(crate) enum Command {
     Backup(BackupFile),
     /// Restore a backup into a data directory that has no database.
     Restore(BackupFile),
+    /// Say that the database was put back to an older state by other means than restore.
+    ///
+    /// Behind a restore of the database's own tools, a snapshot of the machine, or a replica that took over and had not
+    /// everything. People's terminals then know that what they remember is newer, send again what is missing, and say what
+    /// cannot be had again. Stop the server first, and run this once before it is started again.
+    NewGeneration,
     /// See, create and check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

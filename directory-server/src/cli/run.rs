@@ -25,7 +25,7 @@ use crate::shell::admin::{Answer, Request};
 use crate::shell::backup;
 use crate::shell::launch::Addresses;
 use crate::shell::serve::{self, Start};
-use crate::shell::{self, check, demo};
+use crate::shell::{self, check, demo, rt, stores};
 
 /// Runs the program and says how it ended; failures are printed here.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -98,10 +98,22 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Failure> {
             }
             report(&global, &backup::restore(&data_dir, &file)?, words::restored)
         }
+        Command::NewGeneration => begin_generation(&global),
         Command::Config(command) => configuration(&global, &command),
         Command::Completions { shell } => Ok(completions(shell)),
         Command::Man { page } => manual_page(page),
     }
+}
+
+/// Gives what the directory remembers another name; no server may run on it.
+fn begin_generation(global: &Global) -> Result<ExitCode, Failure> {
+    let loaded = load(global)?;
+    let (opened, store) = stores::open_for_command(&data_dir(global, &loaded)?, loaded.config.place()?)?;
+    let begun = rt::block_on(store.begin_generation());
+    rt::block_on(store.close());
+    drop(opened);
+    begun?;
+    report(global, &serde_json::json!({ "generation": "new" }), |_| words::NEW_GENERATION.to_owned())
 }
 
 fn serve(global: &Global, options: Serve) -> Result<ExitCode, Failure> {

@@ -102,6 +102,7 @@ pub(super) fn secrets_backed_up(report: &SecretsReport) -> String {
 pub(super) fn secrets_restored(report: &SecretsReport) -> String {
     format!(
         "Restored the secrets from {}. The users are in a database of its own: restore it with its own tools.\n\
+         If it is older now than before: directory-server new-generation --store URL\n\
          Then start it with: directory-server serve --store URL\n",
         report.secrets.display()
     )
@@ -115,6 +116,11 @@ pub(super) fn restored(report: &Report) -> String {
         report.file.display()
     )
 }
+
+pub(super) const NEW_GENERATION: &str = "\
+A new generation has begun. Terminals notice when they log in next: they send again what is missing here, and say what
+cannot be had again. Start the server with: directory-server serve
+";
 
 fn amount(report: &Report) -> String {
     let plural = |count: u64| if count == 1 { "" } else { "s" };

@@ -16,6 +16,9 @@ pub(super) const UNKNOWN_TERMINALS: &[u8] = &[];
 pub(super) const FORMER_KEPT: i64 = 16;
 /// How long a report of a dropped message waits, in seconds.
 pub(super) const REPORTS_KEPT_FOR: u64 = 90 * 24 * 3600;
+/// Numbers of items that a database leaves out when it goes on from an older state, so that none is given out again that
+/// terminals have seen since: what a busy directory uses in years.
+pub(super) const NUMBERS_LEFT_OUT: i64 = 1 << 40;
 /// Time in which somebody founds so many rooms at most.
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 

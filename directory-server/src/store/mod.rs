@@ -85,6 +85,18 @@ impl AnyStore {
         }
     }
 
+    /// Gives what it remembers another name, because it was put back to an earlier state by other means than this program's:
+    /// terminals then know that what they remember is newer.
+    ///
+    /// # Errors
+    /// [`StoreError`](directory_core::store::StoreError): it cannot be written.
+    pub async fn begin_generation(&self) -> StoreResult<()> {
+        match self {
+            Self::Sqlite(store) => store.begin_generation().await,
+            Self::Postgres(store) => store.begin_generation().await,
+        }
+    }
+
     /// Nothing more is asked for.
     pub async fn close(&self) {
         if let Self::Postgres(store) = self {

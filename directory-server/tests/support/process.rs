@@ -6,14 +6,17 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
-use common::ident::TerminalId;
-use common::msg::{ByeReason, FromDirectory, Message as _};
-use common::testkit::Example;
+use common::ident::{MessageId, RoomId, TerminalId};
+use common::msg::{
+    ByeReason, CommitReply, CommitReq, CommitStatus, FromDirectory, Mailbox, MailboxPut, MailboxReq, Member,
+    Message as _, Outgoing, Piece,
+};
 use common::testkit::client::Client;
 use common::testkit::login::{Account, Stretch, is_registered};
+use common::testkit::{Example, sealed_message};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::RIGHT;
+use super::{RIGHT, user};
 
 /// A command of the program on a data directory, free of what the environment may say.
 pub(crate) fn command(data_dir: &Path, arguments: &[&str]) -> Command {
@@ -125,4 +128,65 @@ impl Drop for Server {
         let status = self.child.wait().unwrap();
         assert_ne!(status.signal(), Some(6), "the server aborted");
     }
+}
+
+/// A room of ali and bianca, and a message of ali's that waits for bianca.
+pub(crate) fn write_to_bianca(server: &Server) -> RoomId {
+    drop(log_in(server, Example::Bianca));
+    let mut ali = log_in(server, Example::Ali);
+    let room = RoomId([7; 16]);
+    let members = ["ali", "bianca"].map(|name| Member { userid: user(name), terminal: TerminalId([1; 16]) });
+    let create = CommitReq::without_commit(room, 0, members.to_vec());
+    let create = ali.signed(&members[0], create, (b"", b"")).unwrap();
+    let created = ali.ask(create).unwrap();
+    let accepted = CommitReply::from(CommitStatus::Accepted);
+    assert!(matches!(created, FromDirectory::CommitReply(reply) if reply == accepted));
+    let items = vec![Outgoing { id: MessageId([1; 16]), piece: Piece(sealed_message(&room, 0, b"sealed")) }];
+    match ali.ask(MailboxPut { room, epoch: 0, items, leave: false }).unwrap() {
+        FromDirectory::MailboxReply(reply) => assert_eq!(reply.stored, 1),
+        other => panic!("{other:?}"),
+    }
+    room
+}
+
+/// The next `MAILBOX`; others' coming and going is left out.
+pub(crate) fn mail(session: &mut Client) -> Mailbox {
+    loop {
+        match FromDirectory::decode(&session.receive().unwrap().unwrap()) {
+            Ok(FromDirectory::Mailbox(mailbox)) => return mailbox,
+            Ok(FromDirectory::Presence(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Of a directory whose administrator says that its database was put back: nobody may say so while it runs, and then it goes
+/// by another name, keeps what waits, and gives no number of an item out again.
+pub(crate) fn assert_another_generation(start: impl Fn() -> Server, run: impl Fn(&[&str]) -> Output) {
+    let generation = |server: &Server| {
+        let account = account(Example::Ali);
+        server.connect().log_in(&account, TerminalId([1; 16]), 65_000).unwrap().generation.unwrap()
+    };
+    let mut server = start();
+    register(&server, Example::Ali);
+    register(&server, Example::Bianca);
+    let room = write_to_bianca(&server);
+    let before = generation(&server);
+    let refused = run(&["new-generation"]);
+    assert_eq!(refused.status.code(), Some(12), "{refused:?}");
+    server.signal(Signal::TERM);
+    assert!(server.wait().success());
+
+    let begun = run(&["new-generation"]);
+    assert!(begun.status.success() && begun.stdout.starts_with(b"A new generation has begun. "), "{begun:?}");
+    let server = start();
+    assert_ne!(generation(&server), before);
+    let mut ali = log_in(&server, Example::Ali);
+    let items = vec![Outgoing { id: MessageId([2; 16]), piece: Piece(sealed_message(&room, 0, b"sealed")) }];
+    ali.ask(MailboxPut { room, epoch: 0, items, leave: false }).unwrap();
+    let mut bianca = log_in(&server, Example::Bianca);
+    bianca.ask(MailboxReq {}).unwrap();
+    let items = mail(&mut bianca).items;
+    assert_eq!(items.len(), 2, "what waits is kept: {items:?}");
+    assert!(items[1].item > items[0].item + (1 << 32), "no number is given out again: {items:?}");
 }

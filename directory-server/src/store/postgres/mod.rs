@@ -116,6 +116,12 @@ impl PgStore {
         self.write(secrets, |lane, secrets| Box::pin(schema::belongs_to(lane, &secrets[..]))).await
     }
 
+    /// Goes on under another name ([`schema::rename`]).
+    pub(super) async fn begin_generation(&self) -> StoreResult<()> {
+        let name: [u8; 16] = common::crypto::random().map_err(|error| StoreError::Failed(error.to_string()))?;
+        self.write(name, |lane, name| Box::pin(schema::rename(lane, *name))).await
+    }
+
     /// Gives the database back; everything that is asked for later fails.
     pub async fn close(&self) {
         lease::give_back(&self.lanes, &self.lease).await;

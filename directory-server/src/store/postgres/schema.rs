@@ -7,6 +7,7 @@ use directory_core::store::{StoreError, StoreResult};
 use super::error::{PgError, PgResult};
 use super::lanes::{Lane, Lanes};
 use super::row::{Row, params};
+use crate::store::bounds::NUMBERS_LEFT_OUT;
 
 const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_directory.sql")];
 /// The oldest version of this program's schema that can work with what the newest migration leaves.
@@ -78,6 +79,15 @@ fn statements(migration: &str) -> Vec<String> {
 /// The name of what the directory remembers.
 pub(super) async fn generation(lane: &Lane) -> PgResult<DirectoryGeneration> {
     Ok(DirectoryGeneration(lane.one("SELECT generation FROM directory", params![]).await?.bytes(0)?))
+}
+
+/// Goes on from an older state under another name. Numbers of items are not given out again; key packages were given out
+/// since, and those of last resort still serve.
+pub(super) async fn rename(lane: &Lane, name: [u8; 16]) -> PgResult<()> {
+    lane.run("UPDATE directory SET generation = $1", params![&name[..]]).await?;
+    lane.run("UPDATE mailbox_states SET last = last + $1", params![NUMBERS_LEFT_OUT]).await?;
+    lane.run("DELETE FROM key_packages", params![]).await?;
+    Ok(())
 }
 
 /// Whether the users depend on secrets with this digest, or nobody depends on any: where there are no users, whoever has lost

@@ -9,11 +9,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::error::SqlResult;
 use super::{delivery, schema};
+use crate::store::bounds::NUMBERS_LEFT_OUT;
 use directory_core::store::StoreError;
-
-/// Numbers of items that a restored database leaves out, so that none is given out again that terminals have seen
-/// since the copy was taken: what a busy directory uses in years.
-const NUMBERS_LEFT_OUT: i64 = 1 << 40;
 
 /// What a copy holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

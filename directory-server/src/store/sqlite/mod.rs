@@ -95,6 +95,11 @@ impl SqliteStore {
         Ok(Self::new(Worker::writer(connection)?, Some(Worker::reader(reader)?)))
     }
 
+    /// Goes on under another name ([`backup::rename`]).
+    pub(super) fn begin_generation(&self) -> impl Future<Output = StoreResult<()>> + Send + 'static {
+        self.write(backup::rename)
+    }
+
     /// A store that forgets everything when dropped.
     ///
     /// # Errors
