@@ -5,6 +5,7 @@
 mod support;
 
 use common::crypto::opaque::{ClientLogin, ClientRegistration};
+use common::crypto::terminal::TerminalIdentity;
 use common::crypto::vault;
 use common::ident::{Cookie, TerminalId};
 use common::limits::{FORMER_PASSCODE, PROOF_VALID};
@@ -12,7 +13,7 @@ use common::msg::{
     AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, ByeReason, ErrorCode, FromDirectory, PasscodeReq,
     PasscodeStatus, PasscodeUpload, Registration, RemovalRefused, TerminalRemove,
 };
-use common::secret::Passcode;
+use common::secret::{Passcode, Secret};
 use common::testkit::Example;
 use directory_core::records::{Generation, InviteRecord, UserChange};
 use directory_core::store::Store as _;
@@ -422,6 +423,32 @@ fn a_terminal_without_its_cookie_does_not_take_the_place_of_an_older_one() {
 }
 
 #[test]
+fn under_the_id_of_another_terminal_nobody_becomes_present_with_a_key_of_their_own() {
+    let (world, (mut session, _), _) = with_a_thief();
+    let mut thief = world.connect();
+    let (granted, challenge) = thief.authenticate(&world, "ali", RIGHT, 1, None);
+    assert_eq!(granted.status, AuthStatus::Granted, "the passcode is right");
+    let other = TerminalIdentity::from_seed(TerminalId([1; 16]), &Secret::new(vec![9; 32])).unwrap();
+    match thief.send(&world, thief.announcement_by(Example::Ali, &other, &challenge, 65_000)) {
+        Some(FromDirectory::Error(error)) => assert_eq!(error.code, ErrorCode::NotAccepted),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(session.ended(), None, "who holds the key is present as before");
+    let certified = block_on(world.store().own_certificates(&user("ali"))).unwrap();
+    assert!(certified.iter().all(|certificate| certificate.key != other.key()), "{certified:?}");
+}
+
+#[test]
+fn what_was_got_for_the_id_of_an_older_terminal_does_not_remove_it() {
+    let (world, _, (mut thief, _)) = with_a_thief();
+    let got = world.connect().authenticate(&world, "ali", RIGHT, 1, None).0.cookie;
+    match thief.send(&world, TerminalRemove { terminal: TerminalId([1; 16]), cookie: got }) {
+        Some(FromDirectory::TerminalsReply(reply)) => assert_eq!(reply.refused, Some(RemovalRefused::Older)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn a_terminal_is_removed_after_a_proof_by_one_that_is_no_younger() {
     let (world, (mut session, cookie), (mut thief, stolen)) = with_a_thief();
     let remove = |peer: &mut Peer, terminal: u8, cookie: Option<Cookie>| match peer
@@ -453,4 +480,20 @@ fn whoever_has_taken_the_place_of_a_terminal_removes_it_by_its_cookie() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn who_takes_the_place_of_a_terminal_by_its_cookie_is_as_old_as_that_one() {
+    let (mut world, (_, cookie), (thief, _)) = with_a_thief();
+    let (mut successor, own) = world.log_in(Example::Ali, 3);
+    for (terminal, cookie) in [(1, Some(cookie)), (2, None)] {
+        if cookie.is_none() {
+            assert_eq!(successor.prove(&world, RIGHT, 3, own).status, AuthStatus::Granted);
+        }
+        match successor.send(&world, TerminalRemove { terminal: TerminalId([terminal; 16]), cookie }) {
+            Some(FromDirectory::TerminalsReply(reply)) => assert_eq!(reply.refused, None, "{terminal}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(thief.ended(), Some(ByeReason::Administrator));
 }

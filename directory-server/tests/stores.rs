@@ -319,7 +319,10 @@ fn what_goes<S: Store>(store: &S, [ali, bianca, second]: [&Member; 3]) {
     block_on(store.deposit(deposit(ali, 4, &[6]), rule, NOON)).unwrap();
     let remove = |who: &Member, by| block_on(store.remove_terminal(who, by)).unwrap();
     assert_eq!(remove(bianca, Remover::Terminal(second.terminal)), TerminalRemoval::Older);
-    assert_eq!(remove(second, Remover::Successor(cookie(9))), TerminalRemoval::NotProved);
+    assert_eq!(
+        remove(second, Remover::Successor { terminal: ali.terminal, cookie: cookie(9) }),
+        TerminalRemoval::NotProved
+    );
     assert_eq!(remove(second, Remover::Terminal(bianca.terminal)), TerminalRemoval::Removed);
     all_is_well(store);
     assert_eq!(block_on(store.withdrawn(ali)).unwrap(), [], "the other terminal has it");

@@ -67,27 +67,30 @@ pub(crate) async fn announce<S: Store>(
     if announce.port == 0 {
         return Step::error(ErrorCode::Malformed);
     }
-    let certificate = serde_json::to_vec(&announce.certificate).unwrap_or_default();
-    let known = granted.known_certificate.as_deref() == Some(certificate.as_slice());
+    // One that cannot be read was never verified.
+    let before = granted.known_certificate.as_deref().and_then(|known| serde_json::from_slice(known).ok());
     let expected = possession::Expected {
         channel: origin.channel(user, &directory.key),
         terminal: granted.terminal,
         public_key: &granted.public_key,
         challenge: &granted.challenge,
-        certificate: if known { possession::Certified::Before } else { possession::Certified::New },
+        certificate: before.as_ref(),
     };
-    // Which rule it was is for the log; the other side gets one answer for all.
-    if let Err(rule) = expected.check(&announce) {
-        tracing::warn!(user = %directory.named(user), peer_ip = directory.shown(origin.address), %rule, "proof of possession not accepted");
-        return Step::error(ErrorCode::NotAccepted);
-    }
+    let new_certificate = match expected.check(&announce) {
+        Ok(possession::Certified::Before) => None,
+        Ok(possession::Certified::New) => serde_json::to_vec(&announce.certificate).ok(),
+        // Which rule it was is for the log; the other side gets one answer for all.
+        Err(rule) => {
+            tracing::warn!(user = %directory.named(user), peer_ip = directory.shown(origin.address), %rule, "proof of possession not accepted");
+            return Step::error(ErrorCode::NotAccepted);
+        }
+    };
     let address = SocketAddr::new(origin.address.to_canonical(), announce.port);
     let terminal = granted.terminal;
     let ways = MeetingWays::named(&announce.features);
     let arrival = Arrival { user, terminal, address, public_key: &granted.public_key, seen: origin.seen(), ways, now };
     let Ok(presence) = directory.presence.join(&arrival) else { return Step::error(ErrorCode::Unavailable) };
     // Asked after joining: whoever locks the user in between finds the session and ends it.
-    let new_certificate = (!known).then_some(certificate);
     let (credential, record) = (granted.credential, granted.record.clone());
     let entry = Entry { user: user.clone(), credential, record, terminal, new_certificate };
     match directory.store.enter(entry, now).await {

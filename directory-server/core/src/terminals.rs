@@ -23,7 +23,7 @@ pub(crate) async fn remove<S: Store>(
 ) -> StoreResult<Reply> {
     let removed = Member { userid: member.userid.clone(), terminal: request.terminal };
     let by = match request.cookie {
-        Some(cookie) => Some(Remover::Successor(CookieDigest::of(&cookie))),
+        Some(cookie) => Some(Remover::Successor { terminal: member.terminal, cookie: CookieDigest::of(&cookie) }),
         None => proof.take(now).map(|_| Remover::Terminal(member.terminal)),
     };
     let outcome = match by {

@@ -146,9 +146,20 @@ impl Peer {
 
     /// The same, of one that listens at this port.
     pub(crate) fn announcement_at(&self, example: Example, terminal: u8, challenge: &Challenge, port: u16) -> Announce {
-        let (user, identity) = (example.user().unwrap(), example.identity().unwrap());
         let seed = Secret::new(vec![terminal; 32]);
         let terminal = TerminalIdentity::from_seed(TerminalId([terminal; 16]), &seed).unwrap();
+        self.announcement_by(example, &terminal, challenge, port)
+    }
+
+    /// The same, of a terminal with this key.
+    pub(crate) fn announcement_by(
+        &self,
+        example: Example,
+        terminal: &TerminalIdentity,
+        challenge: &Challenge,
+        port: u16,
+    ) -> Announce {
+        let (user, identity) = (example.user().unwrap(), example.identity().unwrap());
         let certificate = terminal.certify(&user, &identity, 1).unwrap();
         let transcript = transcript::login(self.channel(&user), challenge, port, &certificate);
         Announce {

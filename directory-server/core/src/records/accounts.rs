@@ -168,8 +168,13 @@ pub enum PasscodeChange {
 pub enum Remover {
     /// A terminal of the same user that has just proved the passcode.
     Terminal(TerminalId),
-    /// Whoever holds the cookie of the terminal that is removed.
-    Successor(CookieDigest),
+    /// Whoever holds the cookie of the terminal that is removed, and is as old as that one from then on.
+    Successor {
+        /// Which terminal takes its place.
+        terminal: TerminalId,
+        /// The digest of the cookie.
+        cookie: CookieDigest,
+    },
     /// An administrator.
     Administrator,
 }

@@ -77,10 +77,15 @@ pub(super) async fn remove(lane: &Lane, terminal: &Member, by: Remover) -> PgRes
     let Some(age) = elder_age(lane, userid, terminal).await? else { return Ok(TerminalRemoval::Removed) };
     match by {
         Remover::Administrator => {}
-        Remover::Successor(cookie) => {
-            if login::known(lane, userid, terminal, &cookie).await?.is_none() {
-                return Ok(TerminalRemoval::NotProved);
+        Remover::Successor { terminal: successor, cookie } => {
+            match login::known(lane, userid, terminal, &cookie).await? {
+                None => return Ok(TerminalRemoval::NotProved),
+                // Somebody has taken its id meanwhile, and shows what was got for that.
+                Some(of_cookie) if of_cookie > age => return Ok(TerminalRemoval::Older),
+                Some(_) => {}
             }
+            let older = "UPDATE terminals SET age = $3 WHERE userid = $1 AND terminal = $2 AND age > $3";
+            lane.run(older, params![userid.as_str(), &successor.as_bytes()[..], age]).await?;
         }
         Remover::Terminal(remover) => match passcode::age(lane, userid, &remover).await? {
             None => return Ok(TerminalRemoval::NotProved),

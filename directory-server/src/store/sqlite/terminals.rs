@@ -87,10 +87,16 @@ pub(super) fn remove(connection: &Connection, terminal: &Member, by: Remover) ->
     let Some(age) = elder_age(connection, terminal)? else { return Ok(TerminalRemoval::Removed) };
     match by {
         Remover::Administrator => {}
-        Remover::Successor(cookie) => {
-            if login::known(connection, &terminal.userid, &terminal.terminal, &cookie)?.is_none() {
-                return Ok(TerminalRemoval::NotProved);
+        Remover::Successor { terminal: successor, cookie } => {
+            match login::known(connection, &terminal.userid, &terminal.terminal, &cookie)? {
+                None => return Ok(TerminalRemoval::NotProved),
+                // Somebody has taken its id meanwhile, and shows what was got for that.
+                Some(of_cookie) if of_cookie > age => return Ok(TerminalRemoval::Older),
+                Some(_) => {}
             }
+            connection
+                .prepare_cached("UPDATE terminals SET age = min(age, ?3) WHERE user = ?1 AND terminal = ?2")?
+                .execute(params![terminal.userid.as_str(), successor.as_bytes(), age])?;
         }
         Remover::Terminal(remover) => match passcode::age(connection, &terminal.userid, &remover)? {
             None => return Ok(TerminalRemoval::NotProved),
