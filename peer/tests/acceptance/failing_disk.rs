@@ -305,6 +305,52 @@ fn a_file_on_a_failing_disk_is_paused_and_goes_on() {
 }
 
 #[test]
+fn a_folder_on_a_failing_disk_is_paused_and_goes_on() {
+    let stage = Stage::of(&[Ali, Bianca]);
+    let saved = stage.folder().join("saved");
+    let Some(disk) = FailingDisk::below(&saved) else { return };
+    let ali = stage.terminal_of("ali");
+    let bianca = Terminal::start(&on(&disk, &stage.seat_of("bianca")));
+    bianca.logs_in();
+    let offer = |number: i64| {
+        let plans = stage.folder().join(format!("plans{number}"));
+        std::fs::create_dir_all(plans.join("drafts")).unwrap();
+        std::fs::write(plans.join("one"), b"one").unwrap();
+        std::fs::write(plans.join("drafts/two"), b"two").unwrap();
+        ali.enters(&format!("/file bianca {}", plans.display()));
+        bianca.shows(&format!("ali offers plans{number}"));
+    };
+    let is_there = |number: i64| {
+        let plans = saved.join(format!("plans{number}"));
+        let read = |name: &str| std::fs::read(plans.join(name)).ok();
+        (read("one"), read("drafts/two")) == (Some(b"one".to_vec()), Some(b"two".to_vec()))
+    };
+    offer(1);
+    disk.counts();
+    bianca.enters(&format!("/accept 1 {}", saved.display()));
+    ali.shows("-- bianca has plans1");
+    let (calls, _) = disk.mended();
+    assert!(is_there(1));
+    // The archive, two files, two folders, the folder above: opened, written where there is something, synced, named.
+    assert!(calls >= 12, "{calls}");
+    for (number, fault) in (2..).zip(faults(calls)) {
+        offer(number);
+        disk.fails(fault.at, fault.count, fault.error);
+        bianca.enters(&format!("/accept {number} {}", saved.display()));
+        bianca.shows(if fault.error == FULL { "-- Disk full: " } else { "is paused: Input/output error" });
+        disk.mended();
+        bianca.enters(&format!("/resume {number}"));
+        ali.shows(&format!("-- bianca has plans{number}"));
+        assert!(is_there(number) || is_named_beside(&saved, number), "{fault:?}");
+    }
+}
+
+/// Where the folder had its name before the disk failed, it has one beside that.
+fn is_named_beside(saved: &std::path::Path, number: i64) -> bool {
+    std::fs::read(saved.join(format!("plans{number} (2)/drafts/two"))).is_ok_and(|two| two == b"two")
+}
+
+#[test]
 fn a_command_that_the_disk_refuses_is_answered_and_works_when_it_is_mended() {
     let (_stage, ali, bianca) = two();
     let Some(disk) = FailingDisk::below(&ali.data) else { return };

@@ -203,7 +203,7 @@ impl From<io::Error> for NotUnpacked {
 }
 
 /// Unpacks an archive with this number of files into a folder that nobody else knows: regular files and folders, under
-/// harmless names. Nothing is written before all of it was judged.
+/// harmless names. Nothing is written before all of it was judged, and all of it is on the disk then.
 pub(super) fn unpack(mut archive: &File, into: &Path, files: u64) -> Result<(), NotUnpacked> {
     let not_allowed = |what: &str| NotUnpacked::Archive(format!("what came is no folder: {what}"));
     let (mut count, mut found) = (0, 0);
@@ -225,6 +225,7 @@ pub(super) fn unpack(mut archive: &File, into: &Path, files: u64) -> Result<(), 
     }
     archive.seek(SeekFrom::Start(0))?;
     DirBuilder::new().mode(0o700).create(into)?;
+    let mut written = vec![into.to_owned()];
     for entry in tar::Archive::new(archive).entries_with_seek()?.raw(true) {
         let mut entry = entry?;
         let Some(place) = place(&entry.path_bytes()) else { continue };
@@ -240,6 +241,19 @@ pub(super) fn unpack(mut archive: &File, into: &Path, files: u64) -> Result<(), 
                 return Err(not_allowed("it ends in the middle"));
             }
         }
+        written.push(at);
+    }
+    sync(&written)
+}
+
+/// Sees to it that files and folders are on the disk, those within others first.
+fn sync(written: &[PathBuf]) -> Result<(), NotUnpacked> {
+    // All at once is quicker than one by one, but does not tell of each whether it went well.
+    if let Some(folder) = written.first() {
+        rustix::fs::syncfs(File::open(folder)?).map_err(io::Error::from)?;
+    }
+    for path in written.iter().rev() {
+        File::open(path)?.sync_all()?;
     }
     Ok(())
 }

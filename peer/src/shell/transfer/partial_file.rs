@@ -190,7 +190,12 @@ fn name(complete: &Path, folder: &Path, name: &str, on_exists: OnExists) -> Tran
         let path = folder.join(if number == 1 { name.to_owned() } else { format!("{stem} ({number}){ending}") });
         let here = rustix::fs::CWD;
         match rustix::fs::renameat_with(here, complete, here, &path, flags) {
-            Ok(()) => return TransferOutcome::Saved { path },
+            // The name is on the disk, too, before anybody is told that it is saved.
+            Ok(()) => {
+                let synced = File::open(folder).and_then(|folder| folder.sync_all());
+                return synced
+                    .map_or_else(|error| TransferOutcome::Failed(disk(&error)), |()| TransferOutcome::Saved { path });
+            }
             Err(rustix::io::Errno::EXIST | rustix::io::Errno::ISDIR) => {}
             Err(error) => return TransferOutcome::Failed(disk(&error.into())),
         }
