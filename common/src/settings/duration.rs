@@ -14,7 +14,7 @@ pub struct HumanDuration(Duration);
 
 /// Why a text is not a duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a duration is a number and one of s, m, h, d, such as \"5m\"")]
+#[error("a duration is 0, or a number and one of s, m, h, d, such as \"5m\"")]
 pub struct NotADuration;
 
 impl HumanDuration {
@@ -40,6 +40,9 @@ impl From<HumanDuration> for Duration {
 impl FromStr for HumanDuration {
     type Err = NotADuration;
     fn from_str(text: &str) -> Result<Self, NotADuration> {
+        if text == "0" {
+            return Ok(Self::from_secs(0));
+        }
         let unit = UNITS.iter().find(|(letter, _)| text.ends_with(*letter)).ok_or(NotADuration)?;
         let number: u64 = text[..text.len() - 1].parse().map_err(|_| NotADuration)?;
         number.checked_mul(unit.1).map(Self::from_secs).ok_or(NotADuration)
