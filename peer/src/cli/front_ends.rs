@@ -41,7 +41,7 @@ impl Settings {
                 names: if plain { Names::Always } else { self.config.line.names },
                 presence: self.config.line.presence,
                 time: if plain { Time::Always } else { self.config.line.time },
-                receipts: if self.config.line.receipts { Receipts::All } else { Receipts::Late },
+                receipts: if plain || self.config.line.receipts { Receipts::All } else { Receipts::Late },
                 queue: self.queue(),
                 past: if self.config.line.history_file {
                     Past::Recalled(self.config.line.history)

@@ -48,9 +48,18 @@ fn without_time(line: &str) -> String {
 
 #[track_caller]
 fn reads(ali: &Terminal, said: &[&str]) {
+    reads_beside(ali, said, "");
+}
+
+/// The same, where this line of ours stands somewhere between them.
+#[track_caller]
+fn reads_beside(ali: &Terminal, said: &[&str], ours: &str) {
     let end = ["Connection ended", "Enter destination user ID:"];
     let wanted: Vec<&str> = ENTRANCE.iter().chain(said).chain(&end).copied().collect();
-    ali.until(&format!("{wanted:#?}"), |lines| lines.iter().map(|line| without_time(line)).eq(wanted.iter().copied()));
+    ali.until(&format!("{wanted:#?} and {ours:?}"), |lines| {
+        let (beside, lines): (Vec<_>, Vec<_>) = lines.iter().partition(|line| !ours.is_empty() && *line == ours);
+        beside.is_empty() == ours.is_empty() && lines.iter().map(|line| without_time(line)).eq(wanted.iter().copied())
+    });
 }
 
 /// What is written is text, line ends, and the echo of the terminal itself.
@@ -65,7 +74,8 @@ fn moves_nothing(ali: &Terminal) {
 fn plain_output_only_appends_and_names_who_speaks() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
     let ali = session(&stage, |seat| seat.with(&["--plain"]));
-    reads(
+    // It has no marks beside messages, so it says what has become of them.
+    reads_beside(
         &ali,
         &[
             "bianca: I am fine, how about you? (TIME)",
@@ -73,6 +83,7 @@ fn plain_output_only_appends_and_names_who_speaks() {
             "bianca: Connection ended (TIME)",
             "bianca: Grüße 🙂 (TIME)",
         ],
+        "-- Delivered to bianca: 1 message.",
     );
     moves_nothing(&ali);
 }
