@@ -9,6 +9,7 @@ use super::outputs::Outputs;
 use super::question::{Question, closes_number};
 use super::session::{Focus, Occasion, Seen, Session};
 use super::{Leave, State};
+use crate::app::grammar::{self, Entry};
 use crate::app::texts::help::TOPICS;
 use crate::app::texts::talk::{self, Acquaintance};
 use crate::app::{exit, texts};
@@ -207,11 +208,28 @@ impl Session {
     /// The call came to nothing: whatever was typed meanwhile was meant for `to` and goes to nobody else.
     pub(super) fn give_call_up(&mut self, outputs: &mut Outputs) {
         if let Focus::Calling { to, back, .. } = self.focus.clone() {
-            for text in std::mem::take(&mut outputs.ahead) {
+            for line in std::mem::take(&mut outputs.ahead) {
+                self.give_line_up(&line, &to, outputs);
+            }
+            self.back_to(*back, outputs);
+        }
+    }
+
+    /// A line that was typed for a conversation that did not come about: only a message may be sent later.
+    fn give_line_up(&mut self, line: &str, to: &UserId, outputs: &mut Outputs) {
+        let entry = grammar::in_conversation(line);
+        if grammar::reveals(line, &entry, &self.model.account.passcode) {
+            return outputs.say(texts::SECRET);
+        }
+        match entry {
+            Ok(Entry::Nothing) => {}
+            Ok(Entry::Message(text)) => {
                 outputs.say(&talk::not_delivered(&text));
                 self.habits.not_delivered(Conversation::User(to.clone()), text);
             }
-            self.back_to(*back, outputs);
+            Ok(Entry::Request(_) | Entry::Destination(_) | Entry::Send { .. }) | Err(_) => {
+                outputs.say(&talk::not_carried_out(line));
+            }
         }
     }
 

@@ -117,6 +117,40 @@ fn a_call_that_fails_gives_the_former_conversation_back() {
 }
 
 #[test]
+fn of_what_was_typed_for_a_call_that_fails_only_messages_can_be_sent_later() {
+    let mut scene = Scene::logged_in();
+    scene.types("bianca");
+    for line in ["hello", "482193", "/quit", "@carol hi", "//etc/hosts", "exit", " "] {
+        scene.types(line);
+    }
+    scene.notice(Notice::Call(CallNotice::Failed { to: id("bianca"), why: CallFailed::Refused }));
+    assert_eq!(
+        scene.seen(),
+        "Enter destination user ID: bianca\n\
+         bianca did not accept the connection.\n\
+         -- Not delivered: \"hello\". /retry sends it again.\n\
+         -- That looks like your passcode. Nothing was sent.\n\
+         -- Not carried out: \"/quit\". Type it again where it is meant.\n\
+         -- Not carried out: \"@carol hi\". Type it again where it is meant.\n\
+         -- Not delivered: \"/etc/hosts\". /retry sends it again.\n\
+         -- Not carried out: \"exit\". Type it again where it is meant.\n\
+         Enter destination user ID: "
+    );
+    scene.types("/retry");
+    scene.types("/retry");
+    scene.types("/retry");
+    let sent = scene.sent();
+    let [.., one, two] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(
+        [one.as_str(), two.as_str()],
+        [
+            "Send { to: User(UserId(\"bianca\")), text: \"/etc/hosts\" }",
+            "Send { to: User(UserId(\"bianca\")), text: \"hello\" }"
+        ]
+    );
+}
+
+#[test]
 fn a_message_for_somebody_else_needs_no_connection() {
     let mut scene = Scene::talking();
     scene.types("@carol hi");
