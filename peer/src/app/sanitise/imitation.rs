@@ -11,7 +11,10 @@ use common::display::is_invisible;
 const OURS: &[&str] = &[
     "--",
     "(your",
+    "another",
     "cannot",
+    "checkits",
+    "closeit",
     "compare",
     "connection",
     "ctrl-",
@@ -21,22 +24,46 @@ const OURS: &[&str] = &[
     "error",
     "first",
     "idstate",
+    "iftheadministrator",
+    "ifyou",
     "internal",
+    "leftthe",
     "logged",
     "login",
     "lost",
     "new",
-    "nouser",
+    "noanswer",
+    "nobodycan",
     "notaccepted",
+    "nothingwas",
+    "nouser",
     "old",
     "passcode",
     "paste",
     "registered",
+    "reportit",
     "same",
+    "sendit",
     "thatis",
+    "theadministrator",
+    "thedirectory",
+    "theinput",
+    "theinvite",
+    "thekey",
+    "thelast",
+    "thepasscode",
+    "theterminal",
+    "thisprogram",
+    "thisterminal",
     "toomany",
+    "twokeys",
     "type",
     "warning",
+    "wasabackup",
+    "whatanswers",
+    "whoever",
+    "youare",
+    "yourkey",
 ];
 
 /// Whether a received text could be taken for a line of this program, the current prompt included.
@@ -50,8 +77,27 @@ pub(crate) fn imitates_us(text: &str, prompt: &str) -> bool {
 }
 
 /// Words of ours behind a user id: why a call came to nothing, and the rows of `list`.
-const OF_SOMEBODY: &[&str] =
-    &["isoffline", "isonline", "isaway", "isblocked", "islocked", "didnotaccept", "cannotcheck"];
+const OF_SOMEBODY: &[&str] = &[
+    "cannotcheck",
+    "didnotaccept",
+    "doesnotknow",
+    "gaveup",
+    "hasanewkey",
+    "hasnot",
+    "isalready",
+    "isaway",
+    "isblocked",
+    "islocked",
+    "isoffline",
+    "isonline",
+    "istaken",
+    "needsaninvite",
+    "offers",
+    "speaksanother",
+    "takesno",
+    "wantsto",
+    "wasasked",
+];
 
 /// `carol is offline.`, which is how we speak of users.
 fn speaks_of_somebody(text: &str) -> bool {

@@ -117,6 +117,10 @@ fn our_own_lines_are_recognised_in_disguise() {
         "Logged in.",
         "Passcode?",
         "carol: I agree",
+        "The administrator ended this session. Ask why, or log in again: peer",
+        "Was a backup restored? Type yes or no:",
+        "carol offers plans.pdf (20.0 MB, PDF). Accept? [y/N]",
+        "Whoever answers for carol is not whom you have called.",
     ] {
         assert!(imitates_us(text, ""), "{text:?}");
     }

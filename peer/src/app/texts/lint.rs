@@ -3,6 +3,8 @@
 //! That every text is used is the compiler's part: nothing of the catalogue is public outside the crate, and what nobody
 //! uses does not build. The source is read here, because an error that nobody has thought of a test for counts too.
 
+use crate::app::sanitise::imitates_us;
+
 /// The files of the catalogue. The words of the full screen and of transfers are named by their places and variants.
 const FILES: &[(&str, &str)] = &[
     ("backup", include_str!("backup.rs")),
@@ -159,6 +161,31 @@ fn every_error_says_what_to_do_next() {
             );
         }
     }
+}
+
+/// A text as somebody could say it, whatever is filled in.
+fn filled_in(text: &str) -> String {
+    let mut parts = text.split('{');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |filled, part| filled + "bianca" + part.split_once('}').map_or(part, |(_, rest)| rest))
+}
+
+/// What a session says in a line of its own without `-- ` in front: nobody else says it without being named (threat T2).
+#[test]
+fn nobody_can_say_what_we_say() {
+    let of_sessions = ["mod: ", "talk: ", "failure: ", "passcode: ", "verification: "];
+    let is_ours = |item: &&Item<'_>| of_sessions.iter().any(|file| item.place.starts_with(file)) && item.has_an_id();
+    let mut looked_at = 0;
+    for item in items().iter().filter(is_ours) {
+        for text in item.texts() {
+            let line = filled_in(text.split("\\n").next().unwrap_or_default());
+            if line.trim().contains(' ') && (line.starts_with(char::is_uppercase) || line.starts_with("bianca ")) {
+                looked_at += 1;
+                assert!(imitates_us(&line, ""), "{}: {line:?} could be said by anybody", item.place);
+            }
+        }
+    }
+    assert!(looked_at > 60, "only {looked_at} texts were found");
 }
 
 #[test]
