@@ -268,7 +268,8 @@ impl Effect {
                 Durability::Nothing
             }
             Self::Ask(_) | Self::Confirm { .. } => Durability::Synced,
-            Self::Say { .. } | Self::StopFile { .. } => Durability::Written,
+            // What was written in this step is found.
+            Self::Say { .. } | Self::StopFile { .. } | Self::Recall(_) => Durability::Written,
             // Shown even if it cannot be kept; then it is not confirmed, and comes again.
             Self::Notify(notice) | Self::Answer(_, notice) => match notice {
                 Notice::Message(MessageNotice::Text { .. }) => Durability::Nothing,
@@ -290,7 +291,6 @@ impl Effect {
             | Self::Reply { .. }
             | Self::Persist(_)
             | Self::QueryHistory(_)
-            | Self::Recall(_)
             | Self::Passcode(_)
             | Self::NewTerminal
             | Self::Close { .. }

@@ -25,6 +25,8 @@ pub enum Table {
     Counter,
     /// A file that was offered.
     File,
+    /// What is said of a message of ours that has not come to this terminal yet.
+    Early,
 }
 
 impl Table {
@@ -37,6 +39,7 @@ impl Table {
             Self::Group => "group",
             Self::Counter => "counter",
             Self::File => "file",
+            Self::Early => "early",
         }
     }
 }
@@ -120,6 +123,8 @@ pub struct Snapshot {
     pub counter: Rows,
     /// [`Table::File`].
     pub file: Rows,
+    /// [`Table::Early`].
+    pub early: Rows,
     /// Messages that the user has not seen.
     pub unread: BTreeMap<Conversation, usize>,
 }

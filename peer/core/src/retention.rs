@@ -31,10 +31,7 @@ pub struct Retention {
 impl Retention {
     /// Reads what was written.
     pub fn load(counters: &Rows, keep: Duration) -> Self {
-        let row = counters.iter().find(|(key, _)| key == TIME);
-        // A row of a later version: nothing is known of the time then, and nothing is forgotten for a while.
-        let time = row.and_then(|(_, value)| serde_json::from_slice(value).ok()).unwrap_or_default();
-        Self { keep, time, looked: None, forgotten: 0 }
+        Self { keep, time: seen(counters), looked: None, forgotten: 0 }
     }
 
     /// Looks at the clock; what is to be written.
@@ -67,6 +64,18 @@ impl Retention {
     pub fn date(&self, now: Now) -> Now {
         Now { date: self.time.at_least(now.date), ..now }
     }
+}
+
+/// What was seen of the time by the runs before.
+fn seen(counters: &Rows) -> SettledTime {
+    let row = counters.iter().find(|(key, _)| key == TIME);
+    // A row of a later version: nothing is known of the time then, and nothing is forgotten for a while.
+    row.and_then(|(_, value)| serde_json::from_slice(value).ok()).unwrap_or_default()
+}
+
+/// A moment that has surely passed when a program begins, whatever the clock says.
+pub(crate) fn surely_past(counters: &Rows) -> u64 {
+    seen(counters).surely_past(u64::MAX)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ fn statements(kind: Table) -> Option<Statements> {
     match kind {
         Table::Outbox => Some(OUTBOX),
         Table::Seen => Some(SEEN),
-        Table::Mls | Table::Group | Table::Counter | Table::File => None,
+        Table::Mls | Table::Group | Table::Counter | Table::File | Table::Early => None,
     }
 }
 

@@ -83,6 +83,11 @@ impl Dedup {
         Some(changes)
     }
 
+    /// Whether this letter has arrived, as far as that is remembered.
+    pub(super) fn knows(&self, from: &UserId, id: &MessageId) -> bool {
+        self.of.get(from).is_some_and(|ids| ids.known.contains(id))
+    }
+
     /// The last texts that have arrived, at most so many of all senders together: their ids in order, by sender.
     pub(super) fn last_texts(&self, most: usize) -> BTreeMap<UserId, Vec<MessageId>> {
         let rows =

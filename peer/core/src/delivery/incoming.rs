@@ -8,6 +8,7 @@ use common::msg::{Body, Chat, Letter, Receipt, Received};
 
 use super::Delivery;
 use super::dedup::Kind;
+use super::early::mark_of;
 use crate::context::{Context, Session};
 use crate::event::{Effect, LinkId};
 use crate::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
@@ -132,7 +133,8 @@ impl Delivery {
             self.confirm(cx, user, &ids, state);
         }
         for record in sent_elsewhere {
-            cx.tell(MessageNotice::Sent { ticket: None, record });
+            cx.tell(MessageNotice::Sent { ticket: None, record: record.clone() });
+            self.handle_own_text(cx, record);
         }
         if !arrivals.is_empty() {
             cx.tell(MessageNotice::Arrived(arrivals));
@@ -159,22 +161,25 @@ impl Delivery {
     /// The receiver has kept, or shown, letters of ours.
     pub(crate) fn handle_receipt(&mut self, cx: &mut Context, by: &UserId, ids: &[MessageId], state: Received) {
         let to = Conversation::User(by.clone());
-        let mark = match state {
-            Received::Delivered => DeliveryStatus::Delivered,
-            Received::Read => DeliveryStatus::Read,
-        };
+        let mark = mark_of(state);
         let (mut arrived, mut shown) = (Vec::new(), Vec::new());
         for id in ids {
+            let name = MessageKey::new(&to, &cx.me.user, *id);
             if let Some(number) = self.outbox.find(&to, id) {
                 cx.write(self.outbox.remove(&to, number).map(|(_, removed)| removed));
                 arrived.push(*id);
-            } else if state == Received::Read {
+            } else if self.batch.sent_elsewhere.iter().any(|record| record.name == name) {
+                // It has come in this step, and is told at its end with all that is said of it.
+                self.keep_receipt(cx, &name, state);
+                continue;
+            } else if state == Received::Read && self.dedup.knows(&name.author, id) {
+                // Written at another terminal, and nothing says more of it.
                 shown.push(*id);
             } else {
+                self.handle_receipt_elsewhere(cx, name, state);
                 continue;
             }
-            let name = MessageKey::new(&to, &cx.me.user, *id);
-            cx.write([Write::History(HistoryWrite::SetMark { name, mark, since: cx.now.date })]);
+            self.mark(cx, &name, state);
         }
         let late = self.scheduler.has_told(&to);
         for (ids, late) in [(arrived, late), (shown, false)] {

@@ -2,7 +2,7 @@
 //!
 //! - [`outbox`]: letters under way; [`dedup`]: letters that have arrived
 //! - [`scheduler`]: which route a letter takes, and what holds it back
-//! - [`incoming`]: texts, letters and receipts that arrive
+//! - [`incoming`]: texts, letters and receipts that arrive; [`early`]: what is said of texts that have not arrived yet
 //! - [`recent`]: what is said again where a group is founded anew
 //! - [`status`]: what the user is told about letters under way; [`withdrawn`]: those that the directory has dropped
 //!
@@ -13,6 +13,7 @@
 //! [`Seal`]: crate::request::GroupRequest::Seal
 
 pub(crate) mod dedup;
+mod early;
 mod incoming;
 pub(crate) mod outbox;
 mod recent;
@@ -28,6 +29,7 @@ use common::ident::{GroupName, UserId};
 use common::msg::{Body, Letter, fits_in_chat};
 
 use self::dedup::Dedup;
+use self::early::EarlyMarks;
 use self::incoming::Batch;
 use self::outbox::{Outbox, Route};
 use self::recent::Recent;
@@ -49,6 +51,7 @@ pub(crate) struct Delivery {
     batch: Batch,
     recent: Recent,
     reports: Reports,
+    early: EarlyMarks,
     /// Letters that the directory had kept and may have lost, until the user is told that they are sent again.
     turned_back: usize,
     /// Messages the user has not seen.
@@ -61,8 +64,8 @@ impl Delivery {
     /// Reads what was written.
     pub(crate) fn load(outbox: Rows, seen: Rows, unread: BTreeMap<Conversation, usize>, read_receipts: bool) -> Self {
         let (outbox, dedup) = (Outbox::load(outbox), Dedup::load(seen));
-        let (scheduler, batch, recent, reports) = Default::default();
-        Self { outbox, dedup, scheduler, batch, recent, reports, turned_back: 0, unread, read_receipts }
+        let (scheduler, batch, recent, reports, early) = Default::default();
+        Self { outbox, dedup, scheduler, batch, recent, reports, early, turned_back: 0, unread, read_receipts }
     }
 
     /// Sends a text of the user, unless the group it is for refuses it.

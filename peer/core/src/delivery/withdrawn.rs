@@ -55,21 +55,34 @@ impl Delivery {
         name: &MessageKey,
         record: Option<StoredMessage>,
     ) -> Vec<Request> {
-        let Some(place) = self.reports.recalled.iter().position(|(asked, _)| asked == name) else { return Vec::new() };
+        let Some(place) = self.reports.recalled.iter().position(|(asked, _)| asked == name) else {
+            self.handle_looked_up(cx, name, record);
+            return Vec::new();
+        };
         let (_, report) = self.reports.recalled.swap_remove(place);
         let to = &name.conversation;
         match (self.outbox.find(to, &name.id), record) {
             // Another report about it has brought it back meanwhile.
             (Some(number), _) => self.withdraw(cx, to, number, &report),
             (None, Some(record)) if record.mark == DeliveryStatus::Stored => {
-                let letter = Letter { id: name.id, date: record.date, body: Body::Text { text: record.text } };
-                let number = self.outbox.add_stored(to, letter, cx.now.date);
-                self.withdraw(cx, to, number, &report);
+                self.withdraw_stored(cx, &record, &report);
             }
-            // Confirmed, forgotten, or never written here.
-            (None, _) => {}
+            // Confirmed.
+            (None, Some(_)) => {}
+            // Forgotten, never written here, or not here yet.
+            (None, None) => self.handle_report_elsewhere(cx, name, report),
         }
         self.confirm_reports()
+    }
+
+    /// The directory has dropped a text that is not under way any more.
+    pub(super) fn withdraw_stored(&mut self, cx: &mut Context, record: &StoredMessage, report: &WithdrawnMessage) {
+        let (to, id) = (&record.name.conversation, record.name.id);
+        let number = self.outbox.find(to, &id).unwrap_or_else(|| {
+            let letter = Letter { id, date: record.date, body: Body::Text { text: record.text.clone() } };
+            self.outbox.add_stored(to, letter, cx.now.date)
+        });
+        self.withdraw(cx, to, number, report);
     }
 
     /// The session is gone: reports that were not confirmed come again.

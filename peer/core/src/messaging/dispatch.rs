@@ -147,7 +147,7 @@ impl Messaging {
             }
             GroupRequest::CaughtUp => {
                 let requests = self.groups.handle_caught_up(cx);
-                self.delivery.handle_change();
+                self.delivery.handle_caught_up(cx);
                 requests
             }
         }

@@ -34,6 +34,7 @@ use crate::mls::RoomError;
 use crate::notice::{NotSent, SessionNotice, StoreUse};
 use crate::persistence::Snapshot;
 use crate::request::{DirectoryRequest, LookupReason, Question, Request};
+use crate::retention;
 use later::Later;
 
 /// The machines of one terminal.
@@ -61,6 +62,7 @@ impl Restored {
     fn load(cx: &Context, rows: Snapshot, read_receipts: bool, files: FilePolicy) -> Result<Self, RoomError> {
         let mailbox = Mailbox::load(&rows.counter);
         let mut delivery = Delivery::load(rows.outbox, rows.seen, rows.unread, read_receipts);
+        delivery.load_early(rows.early, retention::surely_past(&rows.counter));
         if mailbox.has_replaced() {
             // Confirmations went to the terminal that is gone.
             delivery.handle_terminal_replaced();
@@ -138,6 +140,7 @@ impl Messaging {
         let mut requests = self.ask_about_everybody(cx);
         requests.extend(self.mailbox.handle_session());
         requests.extend(self.groups.handle_session());
+        self.delivery.handle_session(cx);
         self.route(cx, requests);
         let watched: Vec<UserId> = cx.contacts.chosen().cloned().chain(self.groups.members_of_groups()).collect();
         self.directory.handle_session(cx, watched);

@@ -87,6 +87,7 @@ impl Disk {
             group: self.load(Table::Group),
             counter: self.load(Table::Counter),
             file: self.load(Table::File),
+            early: self.load(Table::Early),
             unread,
         }
     }

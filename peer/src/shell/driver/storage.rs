@@ -58,6 +58,7 @@ impl Storage {
             group: state.load(Table::Group)?,
             counter: state.load(Table::Counter)?,
             file: state.load(Table::File)?,
+            early: state.load(Table::Early)?,
             unread: unread.collect(),
         };
         let (terminal, certificate) = (state.terminal_identity()?, self.certificate.clone());

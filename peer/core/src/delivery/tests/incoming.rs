@@ -2,6 +2,7 @@
 
 use super::stage::*;
 use crate::delivery::incoming::CONFIRMED_AGAIN;
+use crate::model::{MessageKey, StoredMessage};
 
 #[test]
 fn receipts_end_the_way_of_letters_whatever_route_they_took() {
@@ -16,10 +17,16 @@ fn receipts_end_the_way_of_letters_whatever_route_they_took() {
     let id = stage.delivery.outbox.queue(&to_bianca()).next().map(|(_, entry)| entry.letter.id).unwrap();
     stage.delivery.handle_receipt(&mut stage.cx, &bianca(), &[id, MessageId([8; 16])], Received::Delivered);
     assert_eq!(marked(&stage.finish()), [(DeliveryStatus::Delivered, 1)]);
-    stage.delivery.handle_receipt(&mut stage.cx, &bianca(), &[id], Received::Delivered);
-    assert_eq!(stage.finish(), [], "once");
-    stage.delivery.handle_receipt(&mut stage.cx, &bianca(), &[id], Received::Read);
-    assert_eq!(marked(&stage.finish()), [(DeliveryStatus::Read, 1)]);
+    // What is not on its way any more is looked up.
+    let name = MessageKey::new(&to_bianca(), &stage.cx.me.user, id);
+    for (state, told) in [(Received::Delivered, vec![]), (Received::Read, vec![(DeliveryStatus::Read, 1)])] {
+        stage.delivery.handle_receipt(&mut stage.cx, &bianca(), &[id], state);
+        assert_eq!(marked(&stage.finish()), []);
+        let (text, mark) = ("one".to_owned(), DeliveryStatus::Delivered);
+        let record = StoredMessage { name: name.clone(), text, date: 1, arrived: 1, mark, since: 1 };
+        stage.delivery.handle_recalled(&mut stage.cx, &name, Some(record));
+        assert_eq!(marked(&stage.finish()), told, "what says more, once");
+    }
     stage.delivery.explain(&mut stage.cx, to_bianca(), Vec::new());
     assert_eq!(stage.finish(), [Effect::QueryHistory(HistoryQuery::LastSent { to: to_bianca() })]);
 }
