@@ -1,7 +1,8 @@
 //! Leaving a group, and what becomes of what is left (protocol sections 6.7, 6.9).
 //!
 //! Who leaves says goodbye to the others, and an admin removes the terminals; an admin who leaves steps down first, because
-//! nobody removes one who stands before. The last user gives the room up instead.
+//! nobody removes one who stands before. The last user gives the room up behind that: the goodbye is written, so that whoever
+//! has left knows it although the answer was lost, or could not be kept.
 
 use common::ident::{GroupName, RoomId};
 use common::msg::{Body, CommitRefusal, CommitReply, CommitReq, CommitStatus, Letter};
@@ -31,9 +32,9 @@ impl Groups {
             if !cx.is_up() {
                 return Err(GroupNews::DirectoryLost);
             }
-            if self.rooms.terminals_of(room, &cx.me.user).len() == 1 {
-                return Ok(self.give_room_up(cx, group, room));
-            }
+            // A commit behind the goodbye would bring somebody into a group that nobody is in.
+            let waiting = self.operations.forget(room);
+            not_a_member(cx, &waiting, group);
         } else if admins.contains(&cx.me.user) {
             if admins.len() == 1 {
                 return Err(GroupNews::LastAdmin);
@@ -94,6 +95,13 @@ impl Groups {
                 vec![Request::Delivery(DeliveryRequest::GoodbyeAgain(Conversation::Group(group)))]
             }
         }
+    }
+
+    /// The directory does not hear now that a room is given up: it does in the next session, with our goodbye.
+    pub(crate) fn handle_give_up_refused(&mut self, cx: &mut Context, group: GroupName, news: GroupNews) {
+        let waiting = self.leaving.extract_if(.., |(leaving, _)| *leaving == group);
+        let tickets: Vec<Ticket> = waiting.map(|(_, ticket)| ticket).collect();
+        cx.tell_each(&tickets, Notice::Group { group, news });
     }
 
     fn gone(&mut self, cx: &mut Context, group: GroupName) -> Vec<Request> {

@@ -212,9 +212,8 @@ impl Messaging {
             }
             Question::Reachable(to) => cx.tell(CallNotice::Failed { to, why: CallFailed::DirectoryRefused(why) }),
             Question::Destination(to) => return self.handle_existence(cx, &to, Existence::Untold),
-            Question::Group(group) | Question::GiveUp(group) => {
-                cx.tell(Notice::Group { group, news: GroupNews::Refused(why) });
-            }
+            Question::Group(group) => cx.tell(Notice::Group { group, news: GroupNews::Refused(why) }),
+            Question::GiveUp(group) => self.groups.handle_give_up_refused(cx, group, GroupNews::Refused(why)),
             Question::Owner(group) => return self.groups.handle_owner(cx, group, Err(GroupNews::Refused(why))),
             Question::List { .. } | Question::Log { .. } | Question::OwnTerminals => {
                 cx.tell(DirectoryNotice::Refused(why));
@@ -244,9 +243,7 @@ impl Messaging {
             Question::Broadcast { text, ticket, .. } => {
                 self.directory.handle_broadcast_refused(cx, text, NotSent::DirectoryLost, ticket);
             }
-            Question::Group(group) | Question::GiveUp(group) => {
-                cx.tell(Notice::Group { group, news: GroupNews::DirectoryLost });
-            }
+            Question::Group(group) => cx.tell(Notice::Group { group, news: GroupNews::DirectoryLost }),
             Question::Owner(group) => return self.groups.handle_owner(cx, group, Err(GroupNews::DirectoryLost)),
             Question::List { .. } | Question::Log { .. } => cx.tell(DirectoryNotice::NoPeople),
             Question::Reachable(to) => cx.tell(CallNotice::Failed { to, why: CallFailed::DirectoryLost }),
@@ -267,6 +264,7 @@ impl Messaging {
             | Question::Certificates
             | Question::Replaced
             | Question::Put { .. }
+            | Question::GiveUp(_)
             | Question::Epochs(_)
             | Question::Overdue(_)
             | Question::Successors(_)

@@ -83,6 +83,23 @@ fn the_last_user_leaves_a_group_with_all_terminals_and_its_name_is_free_again() 
 }
 
 #[test]
+fn the_last_user_who_leaves_a_group_has_left_it_although_the_answer_is_lost() {
+    let mut world = calm(|_| {});
+    group(&mut world, BIANCA, GroupWish::Create);
+    settle(&mut world);
+    assert!(world.is_member(BIANCA));
+    world.profile.directory_crash = 1000;
+    group(&mut world, BIANCA, GroupWish::Leave);
+    while world.server.directory().is_some() {
+        world.run_until(world.now + 1).unwrap();
+    }
+    world.profile.directory_crash = 0;
+    world.crash(BIANCA);
+    settle(&mut world);
+    assert!(!world.is_member(BIANCA));
+}
+
+#[test]
 fn a_text_that_a_full_disk_could_not_keep_is_neither_confirmed_nor_lost() {
     let mut world = calm(|_| {});
     let bianca = user(1);

@@ -331,6 +331,11 @@ impl World {
                     self.invariants.stored.insert(item.id);
                     self.invariants.readers.entry(item.id).or_default().extend(roster.iter().cloned());
                 }
+                let leaver = &self.clients[client].fixture.me.user;
+                if put.leave && reply.refused.is_none() && roster.iter().all(|member| member.userid == *leaver) {
+                    // Nobody is left in it.
+                    self.invariants.rosters.insert(put.room, Vec::new());
+                }
             }
             (ToDirectory::CommitReq(commit), Reply::Message(FromDirectory::CommitReply(reply)))
                 if reply.status == CommitStatus::Accepted =>

@@ -11,7 +11,7 @@ use crate::context::Session;
 use crate::event::Effect;
 use crate::groups::letters::WAITING;
 use crate::model::Conversation;
-use crate::notice::{GroupNews, Notice, Role};
+use crate::notice::{DirectoryRefusal, GroupNews, Notice, Role};
 use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, OpenedLetter, Question, Request};
 
 fn to_team() -> Conversation {
@@ -148,6 +148,9 @@ fn whom_to_ask_for_admission_is_asked_each_by_a_letter() {
 fn the_last_user_gives_the_room_up_and_others_say_goodbye() {
     let mut stage = Stage::with_group();
     let requests = stage.wants(GroupWish::Leave);
+    let [Request::Delivery(DeliveryRequest::Send { to, letter })] = &requests[..] else { panic!("{requests:?}") };
+    assert_eq!((to, &letter.body), (&to_team(), &Body::Leave), "a letter is kept until the group was left");
+    let requests = stage.groups.handle_goodbye_stored(&mut stage.cx, to_team());
     let [
         Request::Mailbox(MailboxRequest::CountWritten),
         Request::Directory(DirectoryRequest::Ask { message: ToDirectory::CommitReq(request), question }),
@@ -319,11 +322,19 @@ fn who_leaves_twice_is_answered_twice() {
     let mut stage = Stage::with_group();
     wants_as(&mut stage, 1, GroupWish::Leave);
     wants_as(&mut stage, 2, GroupWish::Leave);
-    for number in 1..=2 {
-        stage.cx.answering = Some(Ticket { number, reference: None });
-        stage.groups.handle_given_up(&mut stage.cx, team(), &CommitStatus::Room.into());
-    }
-    assert_eq!(answers(&mut stage), [(1, GroupNews::Left), (2, GroupNews::NotAMember)]);
+    stage.groups.handle_goodbye_stored(&mut stage.cx, to_team());
+    stage.groups.handle_given_up(&mut stage.cx, team(), &CommitStatus::Room.into());
+    assert_eq!(answers(&mut stage), [1, 2].map(|number| (number, GroupNews::Left)));
+
+    let mut stage = Stage::with_group();
+    wants_as(&mut stage, 1, GroupWish::Leave);
+    stage.groups.handle_goodbye_stored(&mut stage.cx, to_team());
+    let refused = GroupNews::Refused(DirectoryRefusal::Unsound);
+    stage.groups.handle_give_up_refused(&mut stage.cx, team(), refused.clone());
+    assert_eq!(answers(&mut stage), [(1, refused)], "it goes on in the next session");
+    let room = stage.groups.known.room(&team()).unwrap();
+    assert_eq!(stage.groups.handle_room_gone(&mut stage.cx, &room).len(), 1);
+    assert_eq!(stage.news(), [GroupNews::Left]);
 }
 
 #[test]
