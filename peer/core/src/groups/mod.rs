@@ -6,6 +6,7 @@
 //! - [`operations`]: what takes several questions to the directory, one at a time; [`queue`]: those that wait
 //! - [`items`]: items of the mailbox, and what comes of them; [`opening`]: what they are; [`letters`]: what members say
 //!   about the group
+//! - [`packages`]: key packages that others add this terminal with
 //! - [`commands`]: what the user wants; [`leaving`]: the end of a membership; [`replies`]: what the directory says of commits
 //! - [`succession`]: what becomes of a group that cannot be followed any more; [`restored`]: a directory that has gone back
 //!
@@ -21,6 +22,7 @@ mod opening;
 mod operations;
 mod overdue;
 mod pace;
+mod packages;
 mod proposals;
 mod queue;
 mod registry;
@@ -35,8 +37,8 @@ use std::sync::Arc;
 
 use common::backoff::Backoff;
 use common::ident::{GroupName, RoomId, UserId};
-use common::limits::{KEY_PACKAGES_IN_ONE, PIECE_MAX};
-use common::msg::{KeyPackagePut, KeyPackageState, Member, Outgoing, Piece, TerminalsReq};
+use common::limits::PIECE_MAX;
+use common::msg::{KeyPackagePut, Member, Outgoing, Piece, TerminalsReq};
 
 use self::known::KnownGroups;
 use self::operations::BROKEN_TIMEOUT;
@@ -50,7 +52,7 @@ use crate::mls::{OwnTerminal, RoomError};
 use crate::model::Conversation;
 use crate::notice::{CallNotice, ListedGroup, Next};
 use crate::persistence::Rows;
-use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, PlainLetter, Question, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, PlainLetter, Question, Request};
 
 /// How long, in seconds, a receiver without keys is left alone who is there …
 const NEWCOMER_TIMEOUT: u64 = 1;
@@ -155,49 +157,11 @@ impl Groups {
         self.operations.start_over();
     }
 
-    /// How many key packages of ours the directory has: as many as are missing are published (threat G4).
-    pub(crate) fn handle_key_packages(&mut self, cx: &mut Context, state: &KeyPackageState) -> Vec<Request> {
-        self.publishing = self.publishing.saturating_sub(1);
-        if self.publishing > 0 {
-            // The rest of what was published is not counted yet.
-            return Vec::new();
-        }
-        let made_anew = std::mem::take(&mut self.publishes_anew);
-        let mut requests: Vec<Request> =
-            made_anew.then_some(Request::Mailbox(MailboxRequest::PackagesMade)).into_iter().collect();
-        requests.extend(self.publish(cx, state, false));
-        requests
-    }
-
-    /// All that the directory has of our key packages is made anew: some of it may have been used.
-    pub(super) fn publish_anew(&mut self, cx: &mut Context) -> Vec<Request> {
-        self.publishes_anew = true;
-        self.publish(cx, &KeyPackageState { left: 0, last_resort: false }, true)
-    }
-
-    fn publish(&mut self, cx: &mut Context, state: &KeyPackageState, mut anew: bool) -> Vec<Request> {
-        let (packages, mut last_resort) = self.rooms.missing_key_packages(state);
-        cx.write(self.rooms.key_package_writes());
-        let (mut rest, mut requests) = (packages.as_slice(), Vec::new());
-        while !rest.is_empty() || last_resort.is_some() {
-            let (now, later) = rest.split_at(rest.len().min(KEY_PACKAGES_IN_ONE));
-            let (packages, last_resort) = (now.to_vec(), last_resort.take());
-            let message = KeyPackagePut { packages, last_resort, anew: std::mem::take(&mut anew) }.into();
-            requests.push(Request::Directory(DirectoryRequest::Tell(message)));
-            self.publishing += 1;
-            rest = later;
-        }
-        requests
-    }
-
-    /// Whether key packages are on their way: without them nobody could write to this user until the next login.
-    pub(crate) fn is_publishing(&self) -> bool {
-        self.publishing > 0
-    }
-
     /// Everything that waited was taken: what was expected has come, and what was interrupted goes on.
     pub(crate) fn handle_caught_up(&mut self, cx: &mut Context) -> Vec<Request> {
         self.rooms.expect_nothing();
+        self.rooms.forget_surplus_packages();
+        cx.write(self.rooms.key_package_writes());
         self.go_on_with_creations(cx);
         let mut requests = self.compare_rooms(cx);
         requests.extend(self.mend_all(cx));

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use common::crypto::identity::PublicKey;
 use common::ident::{ContentDigest, GroupName, KeyDigest, RoomId, TerminalId, UserId};
-use common::limits::KEY_PACKAGES_LOW;
-use common::msg::{KeyPackageState, Member, Piece, TakenKeyPackage};
+use common::msg::{Member, TakenKeyPackage};
 
 use super::overdue::Expected;
 use super::succession::author;
@@ -19,8 +18,6 @@ use crate::persistence::{Rows, Write};
 
 /// How long, in seconds, the terminals of a room count as known. Chosen arbitrarily.
 pub(super) const SYNCED_FOR: u64 = 600;
-/// Key packages that a terminal keeps with the directory.
-pub(super) const PACKAGES: u32 = 32;
 /// Rooms with one other user that are kept; both sides may make one at the same time, and a lost state makes another.
 pub(super) const DIRECT_ROOMS: usize = 4;
 /// Forgotten rooms that are remembered; more only means a room of two too many. Chosen arbitrarily.
@@ -316,23 +313,5 @@ impl Rooms {
     /// Whether this terminal was never in this room, as far as it remembers.
     pub(super) fn is_strange(&self, room: &RoomId) -> bool {
         !self.rooms.contains_key(room) && !self.former.contains(room)
-    }
-
-    /// Makes the key packages that the directory lacks (threat G4), and the one of last resort.
-    pub(crate) fn missing_key_packages(&mut self, state: &KeyPackageState) -> (Vec<Piece>, Option<Piece>) {
-        let low = state.left < u32::try_from(KEY_PACKAGES_LOW).unwrap_or(u32::MAX);
-        let missing = if low { PACKAGES.saturating_sub(state.left) } else { 0 };
-        let packages = (0..missing).map_while(|_| self.key_packages.generate().ok()).map(Piece).collect();
-        // One whose secret half is not here any more opens nothing: it is replaced.
-        let last_resort = match state.last_resort && self.key_packages.has_last_resort() {
-            true => None,
-            false => self.key_packages.last_resort().ok().map(Piece),
-        };
-        (packages, last_resort)
-    }
-
-    /// What is to be written of key packages since last asked.
-    pub(crate) fn key_package_writes(&mut self) -> Vec<Write> {
-        self.key_packages.changes()
     }
 }

@@ -18,6 +18,9 @@ const KEY_PACKAGE: u8 = b'k';
 /// Secret halves kept, the oldest go first: what the directory keeps, and as many that were taken and not used yet. That of
 /// last resort is not among them: whoever takes packages without using them never drives out the last that opens a welcome.
 const HELD: usize = 2 * KEY_PACKAGES_KEPT;
+/// The same while mail waits that may hold a welcome for any of them: packages that are made anew in one session after the
+/// other, because each is interrupted, drive out no secret half before the welcome for it was opened. Chosen arbitrarily.
+const HELD_WHILE_MAIL_WAITS: usize = 2 * HELD;
 
 /// The secret half of a key package.
 #[derive(Serialize, Deserialize)]
@@ -87,14 +90,19 @@ impl KeyPackages {
         let value = Zeroizing::new(serde_json::to_vec(&held).map_err(RoomError::library)?);
         self.changes.push(Write::Put { kind: Table::Mls, key: key(number), value });
         self.held.insert(number, held);
-        self.forget_oldest();
+        self.forget_oldest(HELD_WHILE_MAIL_WAITS);
         Ok(published)
     }
 
-    /// Of those that are used once, no more are kept than there may be.
-    fn forget_oldest(&mut self) {
+    /// All mail that waited was taken: no more are kept than there may be.
+    pub fn forget_surplus(&mut self) {
+        self.forget_oldest(HELD);
+    }
+
+    /// Of those that are used once, so many are kept.
+    fn forget_oldest(&mut self, kept: usize) {
         let once: Vec<u64> = self.of(Use::Once).collect();
-        for oldest in once.iter().take(once.len().saturating_sub(HELD)) {
+        for oldest in once.iter().take(once.len().saturating_sub(kept)) {
             self.held.remove(oldest);
             self.changes.push(Write::Delete { kind: Table::Mls, key: key(*oldest) });
         }

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use common::ident::RoomId;
-use common::limits::KEY_PACKAGES_LOW;
-use common::msg::{KeyPackageState, MailKind};
+use common::limits::{KEY_PACKAGES_IN_ONE, KEY_PACKAGES_LOW};
+use common::msg::{KeyPackageState, MailKind, ToDirectory};
 use common::testkit::Example;
 
 use super::stage::{Stage, bianca, member, own};
+use crate::context::Session;
 use crate::event::Effect;
-use crate::groups::registry::{DIRECT_ROOMS, PACKAGES, Rooms, SYNCED_FOR};
+use crate::groups::packages::PACKAGES;
+use crate::groups::registry::{DIRECT_ROOMS, Rooms, SYNCED_FOR};
+use crate::mls::{Edit, Invitation, Room as MlsRoom, VerifiedCredential, VerifiedKeyPackage};
 use crate::model::Conversation;
 use crate::notice::{MessageNotice, Notice};
-use crate::request::{DeliveryRequest, Request};
+use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Request};
 
 fn room(number: usize) -> RoomId {
     RoomId([u8::try_from(number).unwrap(); 16])
@@ -133,4 +136,46 @@ fn a_room_of_two_that_cannot_be_followed_is_made_anew_once_and_the_other_side_sa
     assert_eq!(hers.groups.rooms.direct_with(&Example::Ali.user().unwrap()), Some(another.room));
     assert_eq!(stage.groups.rooms.direct_with(&bianca()), Some(another.room));
     assert_eq!(stage.groups.rooms.conversation(&another.room), Some(to_bianca));
+}
+
+#[test]
+fn whoever_was_taken_in_while_a_repair_was_interrupted_again_and_again_opens_the_welcome() {
+    let mut stage = Stage::new();
+    stage.cx.session = Session::CatchingUp;
+    let taken = stage.package();
+    let (ali, bianca) = (stage.cx.me.clone(), own(Example::Bianca));
+    let key = VerifiedCredential::verify(&ali.user, &taken.packages[0].certificate, &ali.key).unwrap();
+    let package = VerifiedKeyPackage::verify(&bianca, key, &taken.packages[0].package.0).unwrap();
+    let mut room = MlsRoom::create_pair(&Arc::new(bianca), room(1), &ali.user).unwrap();
+    let welcome = room.propose(&Edit { add: vec![package], ..Edit::default() }).unwrap().welcome;
+    let opens = |stage: &Stage| Invitation::open(&stage.groups.rooms.key_packages, room.id(), &welcome).is_ok();
+    for _ in 0..40 {
+        stage.groups.handle_restored(&mut stage.cx, false);
+        stage.groups.handle_session_lost();
+    }
+    assert!(opens(&stage), "it may wait in the mailbox");
+    stage.cx.session = Session::CaughtUp;
+    stage.groups.handle_caught_up(&mut stage.cx);
+    assert!(!opens(&stage), "all mail was taken: it was for none that waits");
+}
+
+#[test]
+fn the_first_packages_of_a_repair_are_few_and_the_rest_follows_when_they_are_counted() {
+    let mut stage = Stage::new();
+    stage.groups.handle_session();
+    let published = |requests: &[Request]| -> Vec<(usize, bool)> {
+        let puts = requests.iter().filter_map(|request| match request {
+            Request::Directory(DirectoryRequest::Tell(ToDirectory::KeyPackagePut(put))) => Some(put),
+            _ => None,
+        });
+        puts.map(|put| (put.packages.len(), put.anew)).collect()
+    };
+    let first = stage.groups.handle_restored(&mut stage.cx, false);
+    assert_eq!(published(&first), [(KEY_PACKAGES_IN_ONE, true)]);
+    let before = KeyPackageState { left: PACKAGES, last_resort: true };
+    assert_eq!(stage.groups.handle_key_packages(&mut stage.cx, &before), [], "of those that were forgotten since");
+    let counted = KeyPackageState { left: u32::try_from(KEY_PACKAGES_IN_ONE).unwrap(), last_resort: true };
+    let rest = stage.groups.handle_key_packages(&mut stage.cx, &counted);
+    assert_eq!(rest[0], Request::Mailbox(MailboxRequest::PackagesMade));
+    assert_eq!(published(&rest), [(KEY_PACKAGES_IN_ONE, false); 3]);
 }
