@@ -46,15 +46,21 @@ impl State {
         Ok(at(&self.db, self.seal()?, position)?.map(|(_, record)| record))
     }
 
-    /// How many messages are unread, by conversation. Needs [`State::unlock`].
+    /// How many messages are unread, by conversation; one whose newest cannot be read is left out. Needs [`State::unlock`].
     pub(crate) fn unread(&self) -> Result<BTreeMap<Conversation, u64>, StoreError> {
+        let seal = self.seal()?;
         let counted = "SELECT MAX(position), COUNT(*) FROM messages WHERE unread GROUP BY conversation";
         let mut query = self.db.prepare_cached(counted)?;
         let mut rows = query.query([])?;
         let mut unread = BTreeMap::new();
         while let Some(row) = rows.next()? {
-            if let Some((_, record)) = at(&self.db, self.seal()?, Position(row.get(0)?))? {
-                unread.insert(record.name.conversation, row.get::<_, i64>(1)?.unsigned_abs());
+            match at(&self.db, seal, Position(row.get(0)?)) {
+                Ok(Some((_, record))) => {
+                    unread.insert(record.name.conversation, row.get::<_, i64>(1)?.unsigned_abs());
+                }
+                // Nobody is kept from all other messages by one.
+                Ok(None) | Err(StoreError::Unreadable) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(unread)

@@ -73,15 +73,19 @@ impl State {
         Ok(transaction.commit()?)
     }
 
-    /// All values of a kind, in the order of their keys. Needs [`State::unlock`].
+    /// All values of a kind, in the order of their keys. What cannot be read is an error, unless it is only what was said of
+    /// texts that are not here: that is left out, and nobody is kept from a login by it. Needs [`State::unlock`].
     pub(crate) fn load(&self, kind: Table) -> Result<Vec<Entry>, StoreError> {
+        let seal = self.seal()?;
         let mut query = self.db.prepare("SELECT row, value FROM sealed WHERE kind = ?1")?;
         let mut rows = query.query([kind.name()])?;
         let mut entries = Vec::new();
         while let Some(found) = rows.next()? {
-            let sealed = self.seal()?.open(found.get_ref(0)?.as_blob()?, found.get_ref(1)?.as_blob()?)?;
-            let (key, value) = parted(&sealed).ok_or(StoreError::Unreadable)?;
-            entries.push((key.to_vec(), Zeroizing::new(value.to_vec())));
+            match entry(seal, found.get_ref(0)?.as_blob()?, found.get_ref(1)?.as_blob()?) {
+                Ok(entry) => entries.push(entry),
+                Err(StoreError::Unreadable) if kind == Table::Early => {}
+                Err(error) => return Err(error),
+            }
         }
         entries.extend(numbered::load(&self.db, self.seal()?, kind)?);
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -121,6 +125,13 @@ fn apply(db: &Connection, (seal, tail): (&Seal, &mut Option<Tail>), writes: &[Wr
         }
     }
     Ok(())
+}
+
+/// Opens a value, with its key.
+fn entry(seal: &Seal, row: &[u8], value: &[u8]) -> Result<Entry, StoreError> {
+    let sealed = seal.open(row, value)?;
+    let (key, value) = parted(&sealed).ok_or(StoreError::Unreadable)?;
+    Ok((key.to_vec(), Zeroizing::new(value.to_vec())))
 }
 
 fn put(db: &Connection, seal: &Seal, kind: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {

@@ -10,17 +10,25 @@ use peer_core::vouching::Kept;
 const RECORDS: &str = "records";
 
 impl State {
-    /// The records of all contacts. Needs [`State::unlock`].
-    pub(crate) fn records(&self) -> Result<Vec<Kept>, StoreError> {
+    /// The records of all contacts, and how many contacts' cannot be read: those are forgotten, because the directory signs
+    /// others at the next meeting. Needs [`State::unlock`].
+    pub(crate) fn records(&self) -> Result<(Vec<Kept>, usize), StoreError> {
+        let seal = self.seal()?;
         let mut query = self.db.prepare("SELECT row, value FROM sealed WHERE kind = ?1")?;
         let rows = query.query_map([RECORDS], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
-        let mut records = Vec::new();
+        let (mut records, mut unreadable) = (Vec::new(), Vec::new());
         for row in rows {
             let (row, value) = row?;
-            let value = self.seal()?.open(&row, &value)?;
-            records.push(serde_json::from_slice(&value).map_err(|_| StoreError::Unreadable)?);
+            match seal.open(&row, &value).ok().and_then(|value| serde_json::from_slice(&value).ok()) {
+                Some(kept) => records.push(kept),
+                None => unreadable.push(row),
+            }
         }
-        Ok(records)
+        for row in &unreadable {
+            // One that the disk does not let go is found again.
+            drop(self.db.execute("DELETE FROM sealed WHERE row = ?1", params![row]));
+        }
+        Ok((records, unreadable.len()))
     }
 
     /// Keeps the records of a contact in the place of those from before. Needs [`State::unlock`].
@@ -69,13 +77,29 @@ mod tests {
         for kept in [&bianca, &carol, &both] {
             open().keep_records(kept).unwrap();
         }
-        let mut kept = open().records().unwrap();
+        let (mut kept, _) = open().records().unwrap();
         kept.sort_by(|(one, _), (other, _)| one.cmp(other));
         assert_eq!(kept, [both, carol.clone()]);
         let bytes = std::fs::read(folder.path().join("ali/state.db")).unwrap();
         let tells = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
         assert!(!tells(b"192.0.2.7") && !tells(b"bianca"));
         open().keep_records(&of(Example::Bianca, Vec::new())).unwrap();
-        assert_eq!(open().records().unwrap(), [carol]);
+        assert_eq!(open().records().unwrap(), (vec![carol.clone()], 0));
+        // A row that a bad disk has changed, and one that a later version has written.
+        open().keep_records(&bianca).unwrap();
+        let damage = |what: &str, user: Example| {
+            let state = open();
+            let row = state.seal().unwrap().row(RECORDS, user.user().unwrap().as_str().as_bytes()).unwrap();
+            match what {
+                "bytes" => drop(state.db.execute("UPDATE sealed SET value = x'00' WHERE row = ?1", [row]).unwrap()),
+                _ => state.set_sealed(&row, RECORDS, b"{}").unwrap(),
+            }
+        };
+        damage("bytes", Example::Bianca);
+        assert_eq!(open().records().unwrap(), (vec![carol.clone()], 1));
+        assert_eq!(open().records().unwrap(), (vec![carol], 0), "it is gone");
+        damage("content", Example::Carol);
+        assert_eq!(open().records().unwrap(), (Vec::new(), 1));
+        assert_eq!(open().records().unwrap(), (Vec::new(), 0));
     }
 }

@@ -135,6 +135,20 @@ fn a_step_that_fails_halfway_leaves_everything_as_it_was() {
 }
 
 #[test]
+fn a_damaged_row_that_nobody_needs_keeps_nobody_from_the_others() {
+    let mut state = Folder::new().open();
+    let mut elsewhere = message(2, "whole");
+    elsewhere.name.conversation = Conversation::Group(GroupName::parse("team").unwrap());
+    state.persist(&[append(&message(1, "damaged")), append(&elsewhere)]).unwrap();
+    state.persist(&[put(Table::Early, "a", "1"), put(Table::Group, "a", "1")]).unwrap();
+    state.db.execute("UPDATE messages SET value = zeroblob(99) WHERE position = 1", []).unwrap();
+    assert_eq!(state.unread().unwrap(), [(elsewhere.name.conversation, 1)].into());
+    state.db.execute("UPDATE sealed SET value = zeroblob(99)", []).unwrap();
+    assert_eq!(values(&state, Table::Early), []);
+    assert!(matches!(state.load(Table::Group), Err(StoreError::Unreadable)), "what a room is cannot be done without");
+}
+
+#[test]
 fn a_message_is_kept_once_and_nobody_takes_the_place_of_anothers() {
     let mut state = Folder::new().open();
     let first = message(1, "first");

@@ -70,9 +70,13 @@ impl Storage {
         self.state.lock().await.contacts()
     }
 
-    /// What the directory has signed of contacts.
+    /// What the directory has signed of contacts, as far as it can be read.
     pub(super) async fn records(&self) -> Result<Vec<Kept>, StoreError> {
-        self.state.lock().await.records()
+        let (records, forgotten) = self.state.lock().await.records()?;
+        if forgotten > 0 {
+            tracing::warn!(forgotten, "what the directory has signed of contacts could not be read");
+        }
+        Ok(records)
     }
 
     /// Keeps what the directory has signed of a contact.
