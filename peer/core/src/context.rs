@@ -371,6 +371,12 @@ impl Context {
         kept.into_iter().for_each(|kept| self.push(Effect::KeepRecords(kept)));
     }
 
+    /// Forgets what the directory has signed of contacts where its time is over.
+    pub(crate) fn forget_old_records(&mut self) {
+        let changed = self.vouching.forget_old(self.now.directory);
+        changed.into_iter().for_each(|kept| self.push(Effect::KeepRecords(kept)));
+    }
+
     /// Refuses a caller, in words that it knows.
     pub(crate) fn refuse(&mut self, link: LinkId, reason: ConnectRefusal) {
         self.vouched.remove(&link);

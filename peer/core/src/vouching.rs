@@ -11,8 +11,9 @@ use common::ident::{KeyDigest, UserId};
 use common::limits::{RECORD_SILENCE, TERMINALS_PER_USER};
 use common::msg::Record;
 
-/// Seconds between two lookups that are made to have a record: a terminal with many contacts asks for them one by one.
-const PACE: u64 = 5;
+/// Seconds between two lookups that are made to have a record: a terminal with many contacts asks for them one by one, and takes
+/// no calls of its user's out of the directory's budget.
+const PACE: u64 = 30;
 /// Seconds after which it is looked again whose records grow old.
 const LOOK: u64 = 600;
 
@@ -120,16 +121,38 @@ impl Vouching {
         }
     }
 
-    /// Those of these users, who are there, whose records are half over; to be asked when [`Vouching::next_deadline`] has passed.
-    pub(crate) fn look<'a>(&mut self, there: impl Iterator<Item = &'a UserId>, (tick, time): (u64, u64)) {
+    /// The directory tells nothing more for now: nobody is looked up before it is looked again.
+    pub(crate) fn handle_refused(&mut self, tick: u64) {
+        self.wanted.clear();
+        self.next_lookup = tick + LOOK;
+    }
+
+    /// Forgets records whose time is over at this time of the directory; gives what is to be written.
+    pub(crate) fn forget_old(&mut self, time: u64) -> Vec<Kept> {
+        let mut changed = Vec::new();
+        for (user, kept) in &mut self.kept {
+            let before = kept.len();
+            kept.retain(|kept| time < kept.until);
+            if kept.len() < before {
+                changed.push((user.clone(), kept.clone()));
+            }
+        }
+        self.kept.retain(|_, kept| !kept.is_empty());
+        changed
+    }
+
+    /// Whether it is time to look whose records grow old: those of these users, who are there, whose records are half over are
+    /// wanted then; to be asked when [`Vouching::next_deadline`] has passed.
+    pub(crate) fn look<'a>(&mut self, there: impl Iterator<Item = &'a UserId>, (tick, time): (u64, u64)) -> bool {
         if self.own.is_none() || self.silent_since.is_some() || tick < self.next_look {
-            return;
+            return false;
         }
         self.next_look = tick + LOOK;
         let is_young = |record: &Record| time.saturating_sub(record.issued) < record.until.saturating_sub(time);
         let old = there.filter(|user| !self.kept.get(*user).into_iter().flatten().any(is_young)).cloned();
         let old: Vec<UserId> = old.collect();
         self.wanted.extend(old);
+        true
     }
 
     /// Whom to look up now, if anybody.
@@ -216,6 +239,19 @@ mod tests {
     }
 
     #[test]
+    fn records_whose_time_is_over_are_forgotten() {
+        let mut scene = Scene::new();
+        let bianca = Example::Bianca.user().unwrap();
+        let (first, later) = (scene.record(1, NOW), scene.record(2, NOW + 1));
+        scene.keeps(&[first, later.clone()], NOW + 1);
+        assert_eq!(scene.vouching.forget_old(NOW + 99), []);
+        assert_eq!(scene.vouching.forget_old(NOW + 100), [(bianca.clone(), vec![later])]);
+        assert_eq!(scene.vouching.forget_old(NOW + 100), [], "once");
+        assert_eq!(scene.vouching.forget_old(NOW + 101), [(bianca, Vec::new())]);
+        assert_eq!(scene.vouching.forget_old(NOW + 500), []);
+    }
+
+    #[test]
     fn what_is_not_signed_for_this_user_and_key_by_this_directory_is_not_kept() {
         let mut scene = Scene::new();
         let good = scene.record(1, NOW);
@@ -259,10 +295,10 @@ mod tests {
         assert_eq!((scene.vouching.next_deadline(), scene.vouching.next_lookup(200)), (None, None), "it gives none");
         scene.vouching.set_own(scene.record(7, NOW));
         [&bianca, &carol].into_iter().for_each(|user| scene.vouching.want(user));
-        assert_eq!((scene.vouching.next_deadline(), scene.vouching.next_lookup(104)), (Some(105), None));
-        assert_eq!(scene.vouching.next_lookup(105), Some(bianca.clone()));
-        assert_eq!((scene.vouching.next_deadline(), scene.vouching.next_lookup(109)), (Some(110), None));
-        assert_eq!(scene.vouching.next_lookup(110), Some(carol.clone()));
+        assert_eq!((scene.vouching.next_deadline(), scene.vouching.next_lookup(129)), (Some(130), None));
+        assert_eq!(scene.vouching.next_lookup(130), Some(bianca.clone()));
+        assert_eq!((scene.vouching.next_deadline(), scene.vouching.next_lookup(159)), (Some(160), None));
+        assert_eq!(scene.vouching.next_lookup(160), Some(carol.clone()));
         assert_eq!(scene.vouching.next_deadline(), Some(100 + LOOK));
 
         let shown = scene.record(1, NOW);
@@ -276,6 +312,14 @@ mod tests {
         let newer = scene.record(1, NOW + 50);
         scene.keeps(&[newer], NOW + 50);
         assert_eq!(scene.vouching.next_lookup(3000), None, "a call has brought one meanwhile");
+        [&bianca, &carol].into_iter().for_each(|user| scene.vouching.want(user));
+        assert_eq!(scene.vouching.next_lookup(3100), Some(bianca.clone()));
+        scene.vouching.handle_refused(3100);
+        assert_eq!(scene.vouching.next_lookup(9000), None, "nobody is asked about who was wanted then");
+        scene.vouching.want(&carol);
+        assert_eq!(scene.vouching.next_lookup(3100 + LOOK - 1), None);
+        assert_eq!(scene.vouching.next_lookup(3100 + LOOK), Some(carol));
+
         scene.vouching.want(&bianca);
         scene.vouching.handle_session_lost(3000);
         assert_eq!((scene.vouching.next_deadline(), scene.vouching.next_lookup(4000)), (None, None));

@@ -34,7 +34,7 @@ use self::search::Searches;
 use self::unaided::by_record;
 use crate::context::{Context, Direction};
 use crate::event::{Accept, Effect, LinkEnd, LinkId};
-use crate::notice::{AfterLoss, CallNotice, EndedBy, LinkLoss};
+use crate::notice::{AfterLoss, CallNotice, DirectoryRefusal, EndedBy, LinkLoss};
 use crate::request::{DeliveryRequest, LookupReason, NotLookedUp, Request};
 use crate::verify::LookupResult;
 
@@ -87,8 +87,12 @@ impl Calls {
                 Vec::new()
             }
             LookupReason::Record => {
-                if let Ok(Some(found)) = found {
-                    keep(cx, user, &found);
+                match found {
+                    Ok(Some(found)) => keep(cx, user, &found),
+                    Err(NotLookedUp::Refused(DirectoryRefusal::TooFast { .. })) => {
+                        cx.vouching.handle_refused(cx.now.tick);
+                    }
+                    Ok(None) | Err(_) => {}
                 }
                 Vec::new()
             }

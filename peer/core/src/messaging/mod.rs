@@ -135,6 +135,7 @@ impl Messaging {
     pub(crate) fn begin_session(&mut self, cx: &mut Context) {
         cx.session = Session::CatchingUp;
         cx.vouching.handle_session(cx.now.tick);
+        cx.forget_old_records();
         self.directory.handle_connected();
         // Before the mail, which is judged by what is known of keys.
         let mut requests = self.ask_about_everybody(cx);
@@ -239,7 +240,9 @@ impl Messaging {
 fn look_for_records(cx: &mut Context) -> Option<Request> {
     let there = cx.contacts.chosen().filter(|user| cx.is_online(user) && !cx.is_me(user));
     let there: Vec<UserId> = there.cloned().collect();
-    cx.vouching.look(there.iter(), (cx.now.tick, cx.now.directory));
+    if cx.vouching.look(there.iter(), (cx.now.tick, cx.now.directory)) {
+        cx.forget_old_records();
+    }
     let user = cx.vouching.next_lookup(cx.now.tick)?;
     Some(Request::Directory(DirectoryRequest::LookUp { user, reason: LookupReason::Record }))
 }
