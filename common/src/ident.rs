@@ -207,7 +207,7 @@ macro_rules! shown {
     )+ };
 }
 shown!(KeyDigest, TerminalId, MessageId, Challenge, TerminalKey, Mac, CredentialId, RoomId, GroupHandle, ContentDigest);
-shown!(DirectoryGeneration);
+shown!(DirectoryGeneration, ConversationId);
 
 hex_bytes!(
     /// SHA-256 of a public key: of the PKCS#1 DER for identity keys, of the SubjectPublicKeyInfo for a directory's key.
@@ -222,6 +222,11 @@ hex_bytes!(
 hex_bytes!(
     /// Names one message; random, chosen by the sender.
     MessageId,
+    16
+);
+hex_bytes!(
+    /// Names one conversation, over whatever links it goes; random, chosen by the terminal called.
+    ConversationId,
     16
 );
 hex_bytes!(

@@ -242,6 +242,7 @@ fn request() -> String {
         terminal: TerminalId([1; 16]),
         features: Features::default(),
         record: None,
+        conversation: None,
     };
     String::from_utf8(PeerMessage::from(request).encode()).unwrap()
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use common::frame::{Decoder, Padding, encode};
 use common::ident::{
-    Challenge, Cookie, DirectoryGeneration, KeyDigest, Mac, MessageId, TerminalId, TerminalKey, UserId,
+    Challenge, ConversationId, Cookie, DirectoryGeneration, KeyDigest, Mac, MessageId, TerminalId, TerminalKey, UserId,
 };
 use common::limits::{
     ADDRESSES_PER_TERMINAL, AWAY_TEXT, FEATURES, FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, PADDED_SIZES,
@@ -119,18 +119,30 @@ fn from_directory() -> impl Strategy<Value = FromDirectory> {
 
 fn peer() -> impl Strategy<Value = PeerMessage> {
     prop_oneof![
-        (user(), user(), any::<[[u8; 32]; 2]>(), any::<[u8; 16]>(), features()).prop_map(
-            |(initiator, destination, keys, terminal, features)| {
+        ([user(), user()], any::<[[u8; 32]; 2]>(), any::<[u8; 16]>(), features(), maybe(any::<[u8; 16]>())).prop_map(
+            |([initiator, destination], keys, terminal, features, conversation)| {
                 let [initiator_key, destination_key] = keys.map(KeyDigest);
-                let terminal = TerminalId(terminal);
-                ConnectReq { initiator, destination, initiator_key, destination_key, terminal, features, record: None }
-                    .into()
+                let (terminal, conversation) = (TerminalId(terminal), conversation.map(ConversationId));
+                ConnectReq {
+                    initiator,
+                    destination,
+                    initiator_key,
+                    destination_key,
+                    terminal,
+                    features,
+                    record: None,
+                    conversation,
+                }
+                .into()
             }
         ),
-        (maybe(any::<[u8; 16]>()), features()).prop_map(|(terminal, features)| {
-            let terminal = terminal.map(TerminalId);
-            ConnectReply { status: ConnectStatus::Accepted, reason: None, terminal, features, record: None }.into()
-        }),
+        (maybe(any::<[u8; 16]>()), features(), maybe(any::<[u8; 16]>())).prop_map(
+            |(terminal, features, conversation)| {
+                let (status, reason, record) = (ConnectStatus::Accepted, None, None);
+                let (terminal, conversation) = (terminal.map(TerminalId), conversation.map(ConversationId));
+                ConnectReply { status, reason, terminal, features, record, conversation }.into()
+            }
+        ),
         (any::<[u8; 16]>(), text(NICK_MAX), text(MESSAGE_TEXT), any::<u64>())
             .prop_map(|(id, nick, message, date)| { Chat { id: MessageId(id), nick, message, date }.into() }),
     ]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::features::{RECORDS, REFUSALS};
 use super::{Features, Received, Record, bounded};
-use crate::ident::{KeyDigest, MessageId, TerminalId, UserId};
+use crate::ident::{ConversationId, KeyDigest, MessageId, TerminalId, UserId};
 use crate::limits::{FRAME_AFTER_LOGIN, MESSAGE_TEXT, NICK_MAX, RECEIPT_IDS};
 
 /// `CONNECTREQ`: first message of the caller (decision D12, threat P1).
@@ -27,6 +27,9 @@ pub struct ConnectReq {
     /// their directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<Box<Record>>,
+    /// The conversation that this call goes on with over another link (feature [`MOVES`](super::MOVES)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationId>,
 }
 
 /// Outcome of a call.
@@ -103,6 +106,9 @@ pub struct ConnectReply {
     /// Accepted: what the directory says of the callee's terminal, signed; shown to a caller that has named [`RECORDS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<Box<Record>>,
+    /// Accepted: the name of the conversation, for a caller that has named [`MOVES`](super::MOVES).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationId>,
 }
 
 impl ConnectReply {
@@ -110,14 +116,16 @@ impl ConnectReply {
     #[must_use]
     pub fn accepted(terminal: TerminalId) -> Self {
         let features = Features::between_terminals();
-        Self { status: ConnectStatus::Accepted, reason: None, terminal: Some(terminal), features, record: None }
+        let (reason, terminal) = (None, Some(terminal));
+        Self { status: ConnectStatus::Accepted, reason, terminal, features, record: None, conversation: None }
     }
 
     /// The call is not taken.
     #[must_use]
     pub fn refused(reason: ConnectRefusal) -> Self {
         let features = Features::between_terminals();
-        Self { status: ConnectStatus::Refused, reason: Some(reason), terminal: None, features, record: None }
+        let (reason, terminal) = (Some(reason), None);
+        Self { status: ConnectStatus::Refused, reason, terminal, features, record: None, conversation: None }
     }
 }
 

@@ -42,12 +42,15 @@ pub const SUCCESSIONS: &str = "successions";
 /// terminal to its directory, and between terminals.
 pub const RECORDS: &str = "records";
 
+/// A conversation goes on over another link (decision D26): terminals name it, and call to take the place of a link that stands.
+pub const MOVES: &str = "moves";
+
 /// What a terminal of this version tells its directory.
 const OF_TERMINAL: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, RELAY, SUCCESSIONS, RELAY_FILES, ADDRESSES, RECORDS];
 /// What a directory of this version tells its terminals, whatever its administrator has chosen.
 const OF_DIRECTORY: &[&str] = &[AUTHORITY, PROOF, WITHDRAWN, EPOCHS, SUCCESSIONS, PUNCH, ADDRESSES];
 /// What terminals of this version tell each other.
-const BETWEEN_TERMINALS: &[&str] = &[REFUSALS, RECORDS];
+const BETWEEN_TERMINALS: &[&str] = &[REFUSALS, RECORDS, MOVES];
 
 /// Names of features, at most [`FEATURES`] of at most [`FEATURE_NAME`] bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

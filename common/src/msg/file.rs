@@ -36,8 +36,17 @@ impl From<FlatFileReq> for FileReq {
     fn from(flat: FlatFileReq) -> Self {
         let FlatFileReq { initiator, destination, initiator_key, destination_key, terminal, features, file, offset } =
             flat;
-        let call =
-            ConnectReq { initiator, destination, initiator_key, destination_key, terminal, features, record: None };
+        let (record, conversation) = (None, None);
+        let call = ConnectReq {
+            initiator,
+            destination,
+            initiator_key,
+            destination_key,
+            terminal,
+            features,
+            record,
+            conversation,
+        };
         Self { call, file, offset }
     }
 }

@@ -30,7 +30,7 @@ pub use connect::*;
 pub use directory::*;
 pub use envelope::*;
 pub use features::{
-    ADDRESSES, AUTHORITY, EPOCHS, Features, PUNCH, RECORDS, RELAY, RELAY_FILES, SUCCESSIONS, WITHDRAWN,
+    ADDRESSES, AUTHORITY, EPOCHS, Features, MOVES, PUNCH, RECORDS, RELAY, RELAY_FILES, SUCCESSIONS, WITHDRAWN,
 };
 pub use file::*;
 pub use letter::*;

@@ -55,6 +55,7 @@ impl Call<'_> {
             terminal: TerminalId([7; 16]),
             features: Features::default(),
             record: None,
+            conversation: None,
         }
     }
 

@@ -1,8 +1,8 @@
 //! One message per `msgtype` and per set of optional fields; the same bytes every time.
 
 use common::ident::{
-    Challenge, ContentDigest, Cookie, DirectoryGeneration, GroupHandle, GroupName, KeyDigest, Mac, MeetingToken,
-    MessageId, RoomId, SeenToken, TerminalId, TerminalKey, UserId,
+    Challenge, ContentDigest, ConversationId, Cookie, DirectoryGeneration, GroupHandle, GroupName, KeyDigest, Mac,
+    MeetingToken, MessageId, RoomId, SeenToken, TerminalId, TerminalKey, UserId,
 };
 use common::msg::*;
 
@@ -532,7 +532,8 @@ fn record() -> Record {
 /// What terminals say to each other.
 pub(crate) fn peer() -> Vec<PeerMessage> {
     let reply = |status, reason, terminal| {
-        PeerMessage::from(ConnectReply { status, reason, terminal, features: Features::default(), record: None })
+        let (features, record, conversation) = (Features::default(), None, None);
+        PeerMessage::from(ConnectReply { status, reason, terminal, features, record, conversation })
     };
     let chat = |message: &str| Chat {
         id: MessageId([0xab; 16]),
@@ -548,6 +549,7 @@ pub(crate) fn peer() -> Vec<PeerMessage> {
         terminal: TerminalId([0x11; 16]),
         features: Features::default(),
         record: None,
+        conversation: None,
     };
     let mut all: Vec<PeerMessage> = vec![
         call.clone().into(),
@@ -570,6 +572,8 @@ pub(crate) fn peer() -> Vec<PeerMessage> {
     all.extend(byes().into_iter().map(PeerMessage::from));
     all.extend(errors().into_iter().map(PeerMessage::from));
     let shows = ConnectReq { record: Some(Box::new(record())), ..call.clone() };
+    let conversation = Some(ConversationId([0xc0; 16]));
+    let moves = ConnectReq { features: Features::of(&["moves"]), conversation, ..call.clone() };
     let call = ConnectReq { features: features(), ..call };
     all.push(call.clone().into());
     all.push(FileReq { call, file: MessageId([0xab; 16]), offset: 0 }.into());
@@ -584,6 +588,9 @@ pub(crate) fn peer() -> Vec<PeerMessage> {
     let record = Some(Box::new(record()));
     all.push(ConnectReply { features: features(), record, ..ConnectReply::accepted(TerminalId([0x12; 16])) }.into());
     all.push(refused(&["refusals", "records"], ConnectRefusal::Record));
+    all.push(moves.into());
+    let features = Features::of(&["moves"]);
+    all.push(ConnectReply { features, conversation, ..ConnectReply::accepted(TerminalId([0x12; 16])) }.into());
     all
 }
 

@@ -17,7 +17,7 @@ use crate::contacts::{Contacts, PinCheck};
 use crate::event::{Durability, Effect, LinkId, Now};
 use crate::ids::Ids;
 use crate::mls::OwnTerminal;
-use crate::model::{LinkWay, PresenceInfo};
+use crate::model::{LinkWay, Named, PresenceInfo};
 use crate::notice::{CallNotice, ContactNotice, Notice};
 use crate::persistence::Write;
 use crate::verify::LocalIdentity;
@@ -85,6 +85,11 @@ impl Links {
         self.0.insert(user, standing).map(|old| old.link)
     }
 
+    /// A link takes the place of one, and its conversation goes on.
+    pub(crate) fn follow(&mut self, user: UserId, link: LinkId, direction: Direction, old: StandingLink) {
+        self.0.insert(user, StandingLink { link, direction, ..old });
+    }
+
     pub(crate) fn remove(&mut self, user: &UserId) -> Option<StandingLink> {
         self.0.remove(user)
     }
@@ -122,6 +127,8 @@ pub(crate) struct Context {
     pub(crate) callers: BTreeMap<LinkId, Features>,
     /// How links go that stand, or are about to.
     pub(crate) ways: BTreeMap<LinkId, LinkWay>,
+    /// By which names the conversations of such links go.
+    pub(crate) named: BTreeMap<LinkId, Named>,
     /// What the directory has signed, for while it is out of reach.
     pub(crate) vouching: Vouching,
     /// Of links that stand, or are about to, because of a record: when the directory has signed it, by its clock.
@@ -171,6 +178,7 @@ impl Context {
             links: Links::default(),
             callers: BTreeMap::new(),
             ways: BTreeMap::new(),
+            named: BTreeMap::new(),
             vouching: Vouching::default(),
             vouched: BTreeMap::new(),
             presence: BTreeMap::new(),
@@ -361,7 +369,8 @@ impl Context {
     /// Accepts a caller to talk, and shows what the directory says of us to whoever knows what that is.
     pub(crate) fn accepted_to_talk(&self, link: LinkId) -> ConnectReply {
         let knows_records = self.callers.get(&link).is_some_and(|features| features.include(RECORDS));
-        ConnectReply { record: self.vouching.own().filter(|_| knows_records), ..self.accepted() }
+        let conversation = self.named.get(&link).map(|named| named.conversation);
+        ConnectReply { record: self.vouching.own().filter(|_| knows_records), conversation, ..self.accepted() }
     }
 
     /// Keeps what the directory has signed of a contact's terminals, where the key is the pinned one.
@@ -377,10 +386,23 @@ impl Context {
         changed.into_iter().for_each(|kept| self.push(Effect::KeepRecords(kept)));
     }
 
+    /// Whether one link has the conversation of another, with the same terminal.
+    pub(crate) fn follows(&self, link: LinkId, other: LinkId) -> bool {
+        self.named.get(&link).is_some_and(|named| self.named.get(&other) == Some(named))
+    }
+
+    /// A link is over, or is going to be.
+    pub(crate) fn forget_link(&mut self, link: LinkId) {
+        self.callers.remove(&link);
+        self.ways.remove(&link);
+        self.named.remove(&link);
+        self.vouched.remove(&link);
+    }
+
     /// Refuses a caller, in words that it knows.
     pub(crate) fn refuse(&mut self, link: LinkId, reason: ConnectRefusal) {
-        self.vouched.remove(&link);
         let reason = reason.known_to(&self.callers.remove(&link).unwrap_or_default());
+        self.forget_link(link);
         self.push(Effect::Reply { link, reply: ConnectReply::refused(reason) });
     }
 }

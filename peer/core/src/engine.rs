@@ -119,6 +119,7 @@ impl Engine {
             }
             Input::Dialed { dial, outcome } => return machines.calls.handle_dialed(cx, dial, outcome),
             Input::Shown { link, record } => machines.calls.handle_shown(link, *record),
+            Input::LinkNamed { link, named } => drop(cx.named.insert(link, named)),
             Input::LinkStands { link, way } => drop(cx.ways.insert(link, way)),
             Input::Requested { link, request } => return machines.calls.handle_request(cx, link, request),
             Input::FileRequested { link, request, file, offset } => {

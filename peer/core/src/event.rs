@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use common::crypto::identity::PublicKey;
 use common::crypto::terminal::TerminalIdentity;
-use common::ident::{DirectoryGeneration, MeetingToken, MessageId, UserId};
+use common::ident::{ConversationId, DirectoryGeneration, MeetingToken, MessageId, UserId};
 use common::msg::{
     AuthChallenge, AuthReply, ByeReason, Certificate, Chat, ConnectRefusal, ConnectReply, Envelope, Features,
     FromDirectory, KeyChallenge, Meet, PasscodeChallenge, Receipt, Record, RequestNumber, ToDirectory,
@@ -15,7 +15,7 @@ use common::msg::{
 use crate::command::{Command, Ticket};
 use crate::contacts::Contact;
 use crate::files::model::{Download, LeftOut, Source, TransferOutcome};
-use crate::model::{LinkWay, MessageKey, StoredMessage};
+use crate::model::{LinkWay, MessageKey, Named, StoredMessage};
 use crate::notice::{DirectoryLoss, Failure, LoggedOut, MessageNotice, Notice, Unreached};
 use crate::persistence::{HistoryQuery, Snapshot, Write};
 use crate::verify::{ConnectRequest, LookupResult};
@@ -28,6 +28,15 @@ pub struct LinkId(pub u64);
 /// One attempt to reach a user at all of the user's addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DialId(pub u64);
+
+/// A call to talk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    pub to: UserId,
+    pub found: LookupResult,
+    /// The conversation that goes on with it.
+    pub conversation: Option<ConversationId>,
+}
 
 /// What is tried where a dial comes to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +137,8 @@ pub enum Input {
     Dialed { dial: DialId, outcome: Result<LinkId, DialFailed> },
     /// What the terminal that a dial has reached shows of itself, in front of the dial's end.
     Shown { link: LinkId, record: Box<Record> },
+    /// By which name the terminal that a dial has reached knows the conversation, in front of the dial's end.
+    LinkNamed { link: LinkId, named: Named },
     /// How a link goes; in front of whatever else is said of it.
     LinkStands { link: LinkId, way: LinkWay },
     /// Somebody with a good preface and a key of its own asks to be connected.
@@ -196,12 +207,12 @@ pub enum Effect {
     /// Go on with the change of the passcode.
     Passcode(PasscodeStep),
     /// Call at all addresses, and show what the directory has said of us; the first terminal to accept takes it.
-    Dial { dial: DialId, to: UserId, found: LookupResult, fallback: Fallback, shown: Option<Box<Record>> },
+    Dial { dial: DialId, call: Call, fallback: Fallback, shown: Option<Box<Record>> },
     /// Call over the leg that this token opens; ends as a dial does.
-    DialByRelay { dial: DialId, to: UserId, found: LookupResult, token: MeetingToken },
+    DialByRelay { dial: DialId, call: Call, token: MeetingToken },
     /// Call by connecting to each other: to this address, so many milliseconds from when the directory has said so; ends as a
     /// dial does.
-    DialToMeet { dial: DialId, to: UserId, found: LookupResult, address: SocketAddr, after: u32 },
+    DialToMeet { dial: DialId, call: Call, address: SocketAddr, after: u32 },
     /// Come to a meeting that another terminal has asked for, and wait for its call.
     Meet(Box<Meet>),
     /// Call at all addresses for a file, or over the leg that a token opens.

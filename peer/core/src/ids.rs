@@ -1,6 +1,6 @@
 //! Names for messages and rooms, from one seed that the shell draws at the start (decision D21).
 
-use common::ident::{MessageId, RoomId};
+use common::ident::{ConversationId, MessageId, RoomId};
 use sha2::{Digest as _, Sha256};
 
 /// An endless row of names nobody can guess.
@@ -27,6 +27,10 @@ impl Ids {
 
     pub(crate) fn room(&mut self) -> RoomId {
         RoomId(self.draw())
+    }
+
+    pub(crate) fn conversation(&mut self) -> ConversationId {
+        ConversationId(self.draw())
     }
 
     fn draw(&mut self) -> [u8; 16] {

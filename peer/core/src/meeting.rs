@@ -31,6 +31,11 @@ impl Meeting {
         Self::prepared(found, by_relay.chain(of_feature(cx, PUNCH, &found.punchable, MeetingWay::Punch)))
     }
 
+    /// The same where a relayed link stands, to go on without the directory.
+    pub(crate) fn to_move(cx: &Context, found: &LookupResult) -> Option<Self> {
+        Self::prepared(found, of_feature(cx, PUNCH, &found.punchable, MeetingWay::Punch))
+    }
+
     /// The same, to fetch a file. Which terminals give files so is the directory's to know.
     pub(crate) fn for_file(cx: &Context, found: &LookupResult) -> Option<Self> {
         Self::prepared(found, of_feature(cx, RELAY_FILES, &found.relayable, MeetingWay::File))

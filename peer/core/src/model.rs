@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use common::ident::{GroupName, MessageId, UserId};
+use common::ident::{ConversationId, GroupName, MessageId, TerminalId, UserId};
 use common::msg::{PresenceStatus, Withdrawal};
 use serde::{Deserialize, Serialize};
 
@@ -113,4 +113,13 @@ pub enum LinkWay {
     Met,
     /// By the directory, which passes on what it cannot read.
     Relayed,
+}
+
+/// A link by which both terminals know that others may follow it: they call the conversation so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    /// The name, which goes on to the links that follow.
+    pub conversation: ConversationId,
+    /// The terminal at the other end.
+    pub terminal: TerminalId,
 }

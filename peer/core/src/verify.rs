@@ -51,6 +51,15 @@ pub struct LookupResult {
 }
 
 impl LookupResult {
+    /// The same of one terminal alone.
+    pub(crate) fn only(mut self, terminal: TerminalId) -> Self {
+        self.terminals.retain(|found| found.terminal == Some(terminal));
+        self.relayable.retain(|found| *found == terminal);
+        self.punchable.retain(|found| *found == terminal);
+        self.records.retain(|record| record.terminal == terminal);
+        self
+    }
+
     /// Every address of every terminal.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.terminals.iter().flat_map(|terminal| terminal.local.iter().chain(&terminal.seen)).copied()
@@ -60,6 +69,8 @@ impl LookupResult {
 /// Where one terminal can be called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TerminalAddresses {
+    /// Which terminal that is, where the directory says so.
+    pub terminal: Option<TerminalId>,
     /// Where the directory sees it.
     pub seen: Vec<SocketAddr>,
     /// Where it listens in the network that it shares with us.
@@ -68,7 +79,7 @@ pub struct TerminalAddresses {
 
 impl From<SocketAddr> for TerminalAddresses {
     fn from(address: SocketAddr) -> Self {
-        Self { seen: vec![address], local: Vec::new() }
+        Self { terminal: None, seen: vec![address], local: Vec::new() }
     }
 }
 
@@ -103,7 +114,8 @@ fn terminals(reply: &LookupReply) -> Vec<TerminalAddresses> {
     let terminal = |(first, more): (&SocketAddr, Option<&FoundTerminal>)| {
         let Some(more) = more else { return TerminalAddresses::from(*first) };
         let others = more.addresses.iter().filter(|address| *address != first);
-        TerminalAddresses { seen: [first].into_iter().chain(others).copied().collect(), local: more.local.clone() }
+        let seen = [first].into_iter().chain(others).copied().collect();
+        TerminalAddresses { terminal: Some(more.terminal), seen, local: more.local.clone() }
     };
     reply.addresses.iter().zip(more).map(terminal).collect()
 }
@@ -223,6 +235,7 @@ mod tests {
                 terminal: TerminalId([1; 16]),
                 features: common::msg::Features::default(),
                 record: None,
+                conversation: None,
             },
             key: ali_key().digest(),
             source: "[::ffff:127.0.0.2]:40000".parse().unwrap(),
@@ -314,7 +327,8 @@ mod tests {
             terminals: vec![several],
         };
         let looked_up = |reply: &LookupReply| found(reply, &Example::Ali.user().unwrap()).unwrap().unwrap();
-        let first_of_two = TerminalAddresses { seen: vec![first, other], local: vec![local] };
+        let first_of_two =
+            TerminalAddresses { terminal: Some(TerminalId([1; 16])), seen: vec![first, other], local: vec![local] };
         assert_eq!(looked_up(&reply).terminals, [first_of_two, second.into()]);
         let comes = |found: &LookupResult, from: &SocketAddr| {
             let request = ConnectRequest { source: SocketAddr::new(from.ip(), 40_000), ..request() };

@@ -61,6 +61,7 @@ impl Names {
                 | CallNotice::Failed { .. }
                 | CallNotice::Offline { .. }
                 | CallNotice::Way { .. }
+                | CallNotice::Moved { .. }
                 | CallNotice::ByMail { .. }
                 | CallNotice::Ended { .. }
                 | CallNotice::LinkLost { .. },

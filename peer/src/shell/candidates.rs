@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn our_own_network_comes_first_and_ipv6_before_ipv4() {
-        let terminal = TerminalAddresses { seen: several(&[V4, V6]), local: several(&[LOCAL, "192.168.2.6:65000"]) };
+        let (seen, local) = (several(&[V4, V6]), several(&[LOCAL, "192.168.2.6:65000"]));
+        let terminal = TerminalAddresses { seen, local, ..TerminalAddresses::default() };
         let [home, six] = ["192.168.1.5", "2001:db8::5"].map(|address| address.parse::<IpAddr>().unwrap());
         let elsewhere = "192.168.9.5".parse().unwrap();
         for (session, other, families, expected) in [
@@ -126,7 +127,8 @@ mod tests {
             assert_eq!(candidates(&terminal, &sources, families), several(expected), "from {sources:?}, {families:?}");
         }
         // Whatever calls itself local must lead nowhere from outside.
-        let public = TerminalAddresses { seen: several(&[V4]), local: several(&["192.0.2.9:65000", V4]) };
+        let (seen, local) = (several(&[V4]), several(&["192.0.2.9:65000", V4]));
+        let public = TerminalAddresses { seen, local, ..TerminalAddresses::default() };
         let sources = Sources { session: "192.0.2.5".parse().unwrap(), other: None };
         assert_eq!(candidates(&public, &sources, Families::All), several(&[V4]));
     }

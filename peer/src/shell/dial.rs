@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::crypto::preface;
-use common::ident::{KeyDigest, MeetingToken, MessageId, UserId};
+use common::ident::{KeyDigest, MeetingToken, MessageId};
 use common::limits::{ANSWER_DEADLINE, CALL_DEADLINE, FRAME_AFTER_LOGIN};
 use common::link::{Link, LinkError, tls};
 use common::msg::{
@@ -24,8 +24,8 @@ use super::events::Reached;
 use super::frames::{close_gracefully, send};
 use super::rendezvous::Rendezvous;
 use super::rt::{self, TcpStream};
-use peer_core::event::{DialFailed, Fallback};
-use peer_core::model::LinkWay;
+use peer_core::event::{Call, DialFailed, Fallback};
+use peer_core::model::{LinkWay, Named};
 use peer_core::notice::Unreached;
 use peer_core::verify::{LocalIdentity, LookupResult};
 
@@ -44,10 +44,8 @@ const CONNECTED_FIRST: Duration = Duration::from_secs(1);
 pub(crate) struct Dial {
     /// Who calls.
     pub(crate) me: LocalIdentity,
-    /// Who is called.
-    pub(crate) to: UserId,
-    /// Where, and the key that must answer.
-    pub(crate) found: LookupResult,
+    /// Who is called, where, and the key that must answer.
+    pub(crate) call: Call,
     /// TLS with both keys.
     pub(crate) config: Arc<ClientConfig>,
     /// How.
@@ -74,8 +72,14 @@ pub(crate) enum Over {
     Nowhere,
 }
 
-/// What the callee's terminal shows of itself, or the reason of its refusal.
-type Answer = Result<Option<Box<Record>>, ConnectRefusal>;
+/// What the callee's terminal says of itself that takes the call.
+struct Accepted {
+    record: Option<Box<Record>>,
+    named: Option<Named>,
+}
+
+/// That, or the reason of its refusal.
+type Answer = Result<Box<Accepted>, ConnectRefusal>;
 
 /// What one terminal of the callee did.
 enum Outcome {
@@ -119,7 +123,7 @@ impl Dial {
             Over::Addresses(Fallback::Nothing | Fallback::MeetingAlone) => Families::All,
             Over::Addresses(Fallback::Relay | Fallback::Meeting) => Families::Ours,
         };
-        let all = self.found.terminals.iter().map(|terminal| candidates(terminal, &self.sources, families));
+        let all = self.call.found.terminals.iter().map(|terminal| candidates(terminal, &self.sources, families));
         all.filter(|addresses| !addresses.is_empty()).collect()
     }
 
@@ -153,7 +157,10 @@ impl Dial {
             Err(rt::TimedOut) => return Outcome::Failed(no_answer()),
         };
         match rt::timeout(ANSWER_DEADLINE + CALL_DEADLINE, self.ask(&mut link)).await {
-            Ok(Ok(Ok(record))) => Outcome::Accepted(Reached { link: Box::new(link), way: self.way(address), record }),
+            Ok(Ok(Ok(accepted))) => {
+                let (link, way, Accepted { record, named }) = (Box::new(link), self.way(address), *accepted);
+                Outcome::Accepted(Reached { link, way, record, named })
+            }
             // A call to a family in which the directory does not see us is placed from whatever address the system chooses.
             Ok(Ok(Err(reason))) if !matches!(self.over, Over::Relay(..)) && self.sources.towards(address).is_none() => {
                 Outcome::Failed(DialFailed::RefusedFamily(reason))
@@ -185,7 +192,7 @@ impl Dial {
         if let Over::Relay(_, token) = &self.over {
             stream.write_all(&relay::header(token)).await?;
         }
-        let callee = self.found.key.digest();
+        let callee = self.call.found.key.digest();
         let preface = preface::make(&callee, self.time).map_err(|e| std::io::Error::other(e.to_string()))?;
         stream.write_all(&preface).await?;
         let mut link = Link::client(stream, Arc::clone(&self.config))?;
@@ -195,7 +202,7 @@ impl Dial {
 
     /// Asks to be connected. Only where a terminal was reached first: it is asked once.
     async fn ask(&self, link: &mut Link<TcpStream>) -> Result<Answer, DialFailed> {
-        let call = self.request(self.found.key.digest());
+        let call = self.request(self.call.found.key.digest());
         let asked = match self.fetch {
             Some((file, offset)) => send(link, FileReq { call, file, offset }),
             None => send(link, call),
@@ -209,12 +216,13 @@ impl Dial {
     fn request(&self, destination_key: KeyDigest) -> ConnectReq {
         ConnectReq {
             initiator: self.me.user.clone(),
-            destination: self.to.clone(),
+            destination: self.call.to.clone(),
             initiator_key: self.me.key.digest(),
             destination_key,
             terminal: self.me.terminal,
             features: Features::between_terminals(),
             record: self.shown.clone().filter(|_| self.fetch.is_none()),
+            conversation: self.call.conversation,
         }
     }
 }
@@ -264,7 +272,11 @@ async fn answer(link: &mut Link<TcpStream>) -> Result<Answer, DialFailed> {
         match PeerMessage::decode(&payload).map_err(|_| DialFailed::Broken)? {
             PeerMessage::ConnectReply(reply) => {
                 return Ok(match reply.status {
-                    ConnectStatus::Accepted => Ok(reply.record),
+                    ConnectStatus::Accepted => {
+                        let named = reply.conversation.zip(reply.terminal);
+                        let named = named.map(|(conversation, terminal)| Named { conversation, terminal });
+                        Ok(Box::new(Accepted { record: reply.record, named }))
+                    }
                     ConnectStatus::Refused => Err(reply.reason.unwrap_or(ConnectRefusal::Other)),
                 });
             }

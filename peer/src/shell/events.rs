@@ -15,7 +15,7 @@ use super::rt::{TcpListener, TcpStream};
 use crate::store::StoreError;
 use peer_core::command::Ticket;
 use peer_core::event::{DialFailed, DialId, Input};
-use peer_core::model::LinkWay;
+use peer_core::model::{LinkWay, Named};
 use peer_core::notice::{Failure, Notice};
 use peer_core::verify::ConnectRequest;
 
@@ -52,6 +52,8 @@ pub(crate) struct Reached {
     pub(crate) way: LinkWay,
     /// What its directory says of it.
     pub(crate) record: Option<Box<Record>>,
+    /// How it names the conversation.
+    pub(crate) named: Option<Named>,
 }
 
 /// A caller that has shown a key of its own and asked to be connected; the engine judges.

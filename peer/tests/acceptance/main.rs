@@ -60,6 +60,7 @@ mod log;
 mod looks;
 mod lookups;
 mod mail;
+mod moves;
 mod new_key;
 mod no_escapes;
 mod odd_directories;

@@ -3,15 +3,16 @@
 use common::crypto::identity::PublicKey;
 use common::ident::{MessageId, UserId};
 use common::limits::{ANSWER_DEADLINE, CALL_DEADLINE};
-use common::msg::{ByeReason, ConnectRefusal};
+use common::msg::{ByeReason, ConnectRefusal, MOVES};
 
 use super::limiter::Standing;
 use super::outgoing::Crossing;
 use super::{Calls, keep, unaided};
 use crate::command::Answer;
 use crate::contacts::PinCheck;
-use crate::context::{Context, Direction};
+use crate::context::{Context, Direction, StandingLink};
 use crate::event::{Accept, Effect, LinkId};
+use crate::model::Named;
 use crate::notice::{CallFailed, CallNotice, CallerRefused, EndedBy, Unvouched};
 use crate::request::{DeliveryRequest, DirectoryRequest, LookupReason, NotLookedUp, Request};
 use crate::verify::{Claim, ConnectRequest, LookupResult};
@@ -45,6 +46,8 @@ pub(super) enum Announce {
     Answered,
     /// It fulfils a call of our own that crossed it.
     Established,
+    /// A conversation goes on with it.
+    Moved,
 }
 
 impl Incoming {
@@ -66,8 +69,14 @@ impl Calls {
             Accept::None => true,
         };
         cx.callers.insert(link, request.message.features.clone());
-        // A call that crosses one of ours is ours as well.
-        if is_declined && !self.is_calling(initiator) {
+        if request.message.features.include(MOVES) {
+            let conversation = request.message.conversation.unwrap_or_else(|| cx.ids.conversation());
+            cx.named.insert(link, Named { conversation, terminal: request.message.terminal });
+        }
+        // A call that crosses one of ours is ours as well; so is one that goes on with a conversation.
+        let is_ours = self.is_calling(initiator) || followed(cx, initiator, link).is_some();
+        let is_over = request.message.conversation.is_some_and(|conversation| self.moves.is_over(&conversation));
+        if is_declined && !is_ours || is_over {
             cx.refuse(link, ConnectRefusal::Declined);
             return Vec::new();
         }
@@ -175,8 +184,10 @@ impl Calls {
 
     /// The caller is who it says.
     pub(super) fn handle_verified(&mut self, cx: &mut Context, link: LinkId, from: UserId, key: &PublicKey) {
-        match (self.cross(cx, &from, key), self.accept) {
+        let goes_on = followed(cx, &from, link).is_some();
+        match (self.cross(cx, (&from, key), goes_on), self.accept) {
             (Crossing::OursSurvives, _) => cx.refuse(link, ConnectRefusal::Crossed),
+            _ if goes_on => self.take(cx, link, from, Announce::Moved),
             (Crossing::TheirsSurvives, _) => self.take(cx, link, from, Announce::Established),
             (Crossing::None, Accept::None) => cx.refuse(link, ConnectRefusal::Declined),
             (Crossing::None, Accept::Ask) => {
@@ -223,10 +234,15 @@ impl Calls {
             return Vec::new();
         }
         let Some(Incoming::Accepted { from, announce, .. }) = self.incoming.remove(&link) else { return Vec::new() };
+        if let Some(old) = followed(cx, &from, link).filter(|_| announce == Announce::Moved) {
+            self.give_up(cx, &from);
+            return self.moved(cx, from, (link, Direction::Theirs), Some(old));
+        }
         let mut requests = Vec::new();
         if let Some(old) = cx.links.insert(from.clone(), link, Direction::Theirs, cx.now.tick) {
             // The same user, verified again: the old link is stale, or belongs to another terminal.
             cx.push(Effect::Close { link: old, reason: ByeReason::Elsewhere });
+            cx.forget_link(old);
             cx.tell(CallNotice::Ended { with: from.clone(), by: EndedBy::Them });
             requests.push(Request::Delivery(DeliveryRequest::LinkDown(from.clone(), old)));
         }
@@ -234,10 +250,11 @@ impl Calls {
         self.searches.remove(&from);
         requests.push(Request::Delivery(DeliveryRequest::LinkUp(from.clone())));
         cx.tell(match announce {
-            Announce::Received | Announce::Answered => CallNotice::Received { from: from.clone() },
+            Announce::Received | Announce::Answered | Announce::Moved => CallNotice::Received { from: from.clone() },
             Announce::Established => CallNotice::Established { with: from.clone() },
         });
         cx.tell_way(&from, link);
+        self.begin_to_move(cx, &from);
         requests
     }
 
@@ -258,6 +275,7 @@ impl Calls {
                 Incoming::Asking { .. } => cx.refuse(link, ConnectRefusal::Unanswered),
                 Incoming::Verifying(_) | Incoming::Accepted { .. } => {
                     cx.push(Effect::Close { link, reason: ByeReason::Protocol });
+                    cx.forget_link(link);
                 }
             }
             if let Some(notice) = given_up(incoming) {
@@ -267,13 +285,20 @@ impl Calls {
     }
 
     /// Refuses a caller: the reason is for the user called, the caller gets as much of it as the wire has words for.
+    /// Of a call that was to go on with a conversation the user hears nothing: that goes on as it is.
     pub(super) fn turn_away(&mut self, cx: &mut Context, link: LinkId, request: &ConnectRequest, why: CallerRefused) {
+        let goes_on = followed(cx, &request.message.initiator, link).is_some();
         cx.refuse(link, reason_of(why));
-        if self.limiter.may_tell(cx.now.tick) {
+        if !goes_on && self.limiter.may_tell(cx.now.tick) {
             let claimed = Some(request.message.initiator.clone());
             cx.tell(CallNotice::CallerRefused { claimed, source: request.source, why });
         }
     }
+}
+
+/// The link that stands with a user whose conversation another one has.
+fn followed(cx: &Context, with: &UserId, link: LinkId) -> Option<StandingLink> {
+    cx.links.of(with).filter(|standing| cx.follows(link, standing.link))
 }
 
 /// Whether the caller has shown the key that is pinned for a contact.
@@ -306,6 +331,6 @@ fn given_up(incoming: Incoming) -> Option<CallNotice> {
             let seconds = CALL_DEADLINE.as_secs();
             Some(CallNotice::Failed { to: from, why: CallFailed::NoAnswer { seconds } })
         }
-        Incoming::Verifying(_) | Incoming::Accepted { announce: Announce::Received, .. } => None,
+        Incoming::Verifying(_) | Incoming::Accepted { announce: Announce::Received | Announce::Moved, .. } => None,
     }
 }

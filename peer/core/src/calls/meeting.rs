@@ -32,8 +32,8 @@ impl Calls {
             Accept::Contacts => cx.contacts.is_chosen(from),
             Accept::None => false,
         };
-        // A call that crosses one of ours is ours as well.
-        let is_welcome = is_welcome || self.is_calling(from);
+        // A call that crosses one of ours is ours as well; so is one that goes on with a conversation.
+        let is_welcome = is_welcome || self.is_calling(from) || cx.links.of(from).is_some();
         let is_whole = match meet.how {
             MeetingWay::Relay => meet.token.is_some(),
             MeetingWay::Punch => meet.after.is_some(),

@@ -5,6 +5,7 @@
 //! - [`meeting`]: what is tried where a terminal is not reached (protocol section 6.12)
 //! - [`unaided`]: both without the directory (protocol section 7.7)
 //! - [`search`]: ways that were not found, looked for again
+//! - [`moving`]: conversations that go on over another link
 //! - [`keys`]: safety numbers, changed keys, blocks
 //! - [`frame`]: what one frame on a link means (protocol section 7.5)
 //!
@@ -16,6 +17,7 @@ mod incoming;
 mod keys;
 mod limiter;
 mod meeting;
+mod moving;
 mod outgoing;
 mod search;
 #[cfg(test)]
@@ -29,6 +31,7 @@ use common::msg::{ByeReason, Record};
 
 use self::incoming::Incoming;
 use self::limiter::CallerLimiter;
+use self::moving::Moves;
 use self::outgoing::Outgoing;
 use self::search::Searches;
 use self::unaided::by_record;
@@ -51,6 +54,10 @@ enum Occasion {
     Lost,
     /// There was no way, and perhaps there is one now.
     Again,
+    /// A link stands that the directory relays, and perhaps there is a direct way now.
+    Moving,
+    /// The same, and the other side has taken the link that is to follow: we are about to hear of it.
+    Moved,
 }
 
 /// Calls that are being placed, and callers.
@@ -61,6 +68,7 @@ pub(crate) struct Calls {
     incoming: BTreeMap<LinkId, Incoming>,
     limiter: CallerLimiter,
     searches: Searches,
+    moves: Moves,
     dials: u64,
     /// What the terminal shows of itself that the last dial has reached.
     shown: Option<(LinkId, Record)>,
@@ -69,7 +77,8 @@ pub(crate) struct Calls {
 impl Calls {
     pub(crate) fn new(accept: Accept) -> Self {
         let (outgoing, incoming, limiter) = (BTreeMap::new(), BTreeMap::new(), CallerLimiter::default());
-        Self { accept, outgoing, incoming, limiter, searches: Searches::default(), dials: 0, shown: None }
+        let (searches, moves) = (Searches::default(), Moves::default());
+        Self { accept, outgoing, incoming, limiter, searches, moves, dials: 0, shown: None }
     }
 
     /// A lookup that was made for a call was answered.
@@ -106,19 +115,23 @@ impl Calls {
         self.searches.remove(with);
         let Some(standing) = cx.links.remove(with) else { return Vec::new() };
         cx.push(Effect::Close { link: standing.link, reason: ByeReason::Ended });
+        self.ends(cx, with, standing.link);
         cx.tell(CallNotice::Ended { with: with.clone(), by: EndedBy::Us });
         vec![Request::Delivery(DeliveryRequest::LinkDown(with.clone(), standing.link))]
     }
 
     /// A link is gone.
     pub(crate) fn handle_link_end(&mut self, cx: &mut Context, link: LinkId, end: LinkEnd) -> Vec<Request> {
-        cx.callers.remove(&link);
-        cx.ways.remove(&link);
-        cx.vouched.remove(&link);
+        let named = cx.named.get(&link).copied();
+        cx.forget_link(link);
         self.caller_gone(cx, link);
         let Some(with) = cx.links.user_of(link).cloned() else { return Vec::new() };
         let Some(standing) = cx.links.remove(&with) else { return Vec::new() };
         let mut requests = vec![Request::Delivery(DeliveryRequest::LinkDown(with.clone(), link))];
+        if end == LinkEnd::Bye(ByeReason::Elsewhere) && self.has_been_followed(&with) {
+            return requests;
+        }
+        self.give_up_moving(cx, &with);
         // Whoever hangs up at once, again and again, is not called again and again.
         let lasted = cx.now.tick.saturating_sub(standing.since) >= WORTH_ANOTHER_CALL;
         let can_call = standing.direction == Direction::Ours && lasted && (cx.is_up() || by_record(cx, &with).is_ok());
@@ -127,7 +140,7 @@ impl Calls {
             LinkEnd::Bye(_) => cx.tell(CallNotice::Ended { with, by: EndedBy::Them }),
             LinkEnd::Lost if can_call => {
                 cx.tell(lost(with.clone(), AfterLoss::CalledAgain, LinkLoss::Network));
-                requests.extend(self.call_again(cx, with));
+                requests.extend(self.call_again(cx, with, named));
             }
             LinkEnd::Lost => cx.tell(lost(with, AfterLoss::Over, LinkLoss::Network)),
             LinkEnd::Broken => cx.tell(lost(with, AfterLoss::Over, LinkLoss::TheyBroke)),
@@ -155,14 +168,17 @@ impl Calls {
     pub(crate) fn next_deadline(&self) -> Option<u64> {
         let outgoing = self.outgoing.values().filter_map(Outgoing::deadline);
         let incoming = self.incoming.values().filter_map(Incoming::deadline);
-        outgoing.chain(incoming).chain(self.searches.next_deadline()).min()
+        let looked_for = self.searches.next_deadline().into_iter().chain(self.moves.next_deadline());
+        outgoing.chain(incoming).chain(looked_for).min()
     }
 
     /// A deadline has passed.
     pub(crate) fn handle_tick(&mut self, cx: &mut Context) -> Vec<Request> {
         self.expire_outgoing(cx);
         self.expire_incoming(cx);
-        self.search(cx)
+        let mut requests = self.search(cx);
+        requests.extend(self.look_for_direct_ways(cx));
+        requests
     }
 }
 

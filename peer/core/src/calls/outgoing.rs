@@ -11,8 +11,9 @@ use super::{Calls, Occasion, keep};
 use crate::command::{Answer, Ticket};
 use crate::contacts::PinCheck;
 use crate::context::{Context, Direction};
-use crate::event::{DialFailed, DialId, Effect, Fallback, LinkId};
+use crate::event::{Call, DialFailed, DialId, Effect, Fallback, LinkId};
 use crate::meeting::{Meeting, Met, fallback};
+use crate::model::Named;
 use crate::notice::{CallFailed, CallNotice, CalleeRule, EndedBy};
 use crate::request::{
     DeliveryRequest, DirectoryRequest, GroupRequest, LookupReason, NotLookedUp, Question, Request, successors,
@@ -30,6 +31,8 @@ pub(super) struct Outgoing {
     meeting: Option<Meeting>,
     /// Placed without the directory: when it has signed what takes the place of a lookup, by its clock.
     vouched: Option<u64>,
+    /// The conversation that goes on with it, and with which terminal.
+    named: Option<Named>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,36 +136,42 @@ impl Calls {
                 Ok(()) => return Vec::new(),
                 Err(why) => why,
             },
-            () => return self.look_up(cx, to, Occasion::Asked),
+            () => return self.look_up(cx, to, Occasion::Asked, None),
         };
         cx.tell(CallNotice::Failed { to, why });
         Vec::new()
     }
 
-    pub(super) fn call_again(&mut self, cx: &mut Context, to: UserId) -> Vec<Request> {
+    pub(super) fn call_again(&mut self, cx: &mut Context, to: UserId, named: Option<Named>) -> Vec<Request> {
         if !cx.is_up() {
             // Whoever is called again can be called: that was asked before.
             let _ = self.place_by_record(cx, &to, Occasion::Lost);
             return Vec::new();
         }
-        self.look_up(cx, to, Occasion::Lost)
+        self.look_up(cx, to, Occasion::Lost, named)
     }
 
-    /// Whether a call is being placed again by itself, which becomes the one that the user asks for.
+    /// Whether a call is being placed by itself, which becomes the one that the user asks for.
     fn takes_over(&mut self, cx: &Context, to: &UserId) -> bool {
-        let again = self.outgoing.get_mut(to).filter(|outgoing| outgoing.occasion == Occasion::Again);
-        let Some(outgoing) = again else { return false };
+        let by_itself = |outgoing: &&mut Outgoing| matches!(outgoing.occasion, Occasion::Again | Occasion::Moved);
+        let Some(outgoing) = self.outgoing.get_mut(to).filter(by_itself) else { return false };
         (outgoing.occasion, outgoing.ticket) = (Occasion::Asked, cx.answering.clone());
         true
     }
 
-    pub(super) fn look_up(&mut self, cx: &Context, to: UserId, occasion: Occasion) -> Vec<Request> {
+    pub(super) fn look_up(
+        &mut self,
+        cx: &Context,
+        to: UserId,
+        occasion: Occasion,
+        named: Option<Named>,
+    ) -> Vec<Request> {
         if self.is_calling(&to) {
             return Vec::new();
         }
         let stage = Stage::LookingUp { until: cx.now.tick + CALL_DEADLINE.as_secs() };
         let ticket = cx.answering.clone();
-        self.outgoing.insert(to.clone(), Outgoing { stage, occasion, ticket, meeting: None, vouched: None });
+        self.outgoing.insert(to.clone(), Outgoing { stage, occasion, ticket, meeting: None, vouched: None, named });
         vec![Request::Directory(DirectoryRequest::LookUp { user: to, reason: LookupReason::Call })]
     }
 
@@ -171,9 +180,10 @@ impl Calls {
         let (dial, ticket) = (self.next_dial(), cx.answering.clone());
         let ByRecord { found, shown, issued } = by;
         let stage = Stage::Dialing(dial);
-        self.outgoing.insert(to.clone(), Outgoing { stage, occasion, ticket, meeting: None, vouched: Some(issued) });
-        let fallback = Fallback::Nothing;
-        cx.push(Effect::Dial { dial, to: to.clone(), found, fallback, shown: Some(shown) });
+        let (meeting, vouched, named) = (None, Some(issued), None);
+        self.outgoing.insert(to.clone(), Outgoing { stage, occasion, ticket, meeting, vouched, named });
+        let call = Call { to: to.clone(), found, conversation: None };
+        cx.push(Effect::Dial { dial, call, fallback: Fallback::Nothing, shown: Some(shown) });
     }
 
     pub(super) fn is_calling(&self, user: &UserId) -> bool {
@@ -224,16 +234,27 @@ impl Calls {
         if self.outgoing.get(to).is_some_and(|outgoing| outgoing.occasion == Occasion::Asked) {
             cx.choose(to);
         }
-        let dial = self.next_dial();
-        let meeting = Meeting::to_talk(cx, &found);
-        let fallback = fallback(meeting.as_ref());
-        if let Some(outgoing) = self.outgoing.get_mut(to) {
-            outgoing.stage = Stage::Dialing(dial);
-            outgoing.meeting = meeting;
-        }
+        let (dial, all) = (self.next_dial(), found.clone());
+        let Some(outgoing) = self.outgoing.get_mut(to) else { return };
+        outgoing.stage = Stage::Dialing(dial);
         let shown = cx.vouching.own().filter(|_| !found.records.is_empty());
-        cx.push(Effect::Dial { dial, to: to.clone(), found: found.clone(), fallback, shown });
-        keep(cx, to, &found);
+        let conversation = outgoing.named.map(|named| named.conversation);
+        let (found, fallback) = match outgoing.named.filter(|_| outgoing.occasion == Occasion::Moving) {
+            // Over a relay it goes already.
+            Some(named) => {
+                let found = found.only(named.terminal);
+                outgoing.meeting = Meeting::to_move(cx, &found);
+                let fallback = outgoing.meeting.as_ref().map_or(Fallback::Relay, |_| Fallback::Meeting);
+                (found, fallback)
+            }
+            None => {
+                outgoing.meeting = Meeting::to_talk(cx, &found);
+                let fallback = fallback(outgoing.meeting.as_ref());
+                (found, fallback)
+            }
+        };
+        cx.push(Effect::Dial { dial, call: Call { to: to.clone(), found, conversation }, fallback, shown });
+        keep(cx, to, &all);
     }
 
     fn next_dial(&mut self) -> DialId {
@@ -265,10 +286,10 @@ impl Calls {
         match outcome {
             Ok(link) => {
                 let outgoing = self.outgoing.remove(&to);
-                if let Some(issued) = outgoing.and_then(|outgoing| outgoing.vouched) {
+                if let Some(issued) = outgoing.as_ref().and_then(|outgoing| outgoing.vouched) {
                     cx.vouched.insert(link, issued);
                 }
-                self.established(cx, to, link)
+                self.established(cx, to, link, outgoing.map(|outgoing| outgoing.occasion))
             }
             Err(DialFailed::Refused(ConnectRefusal::Crossed) | DialFailed::RefusedFamily(ConnectRefusal::Crossed)) => {
                 if let Some(outgoing) = self.outgoing.get_mut(&to) {
@@ -319,23 +340,29 @@ impl Calls {
         let Some(outgoing) = self.outgoing.get_mut(to) else { return Vec::new() };
         let (Stage::Meeting { .. }, Some(meeting)) = (outgoing.stage, &outgoing.meeting) else { return Vec::new() };
         let Some(met) = met else { return self.ask_to_meet(cx, to) };
-        let (to, found) = (to.clone(), meeting.found().clone());
+        let conversation = outgoing.named.map(|named| named.conversation);
+        let call = Call { to: to.clone(), found: meeting.found().clone(), conversation };
         outgoing.stage = Stage::Dialing(dial);
         cx.push(match met {
-            Met::Relay(token) => Effect::DialByRelay { dial, to, found, token },
-            Met::Punch(address, after) => Effect::DialToMeet { dial, to, found, address, after },
+            Met::Relay(token) => Effect::DialByRelay { dial, call, token },
+            Met::Punch(address, after) => Effect::DialToMeet { dial, call, address, after },
         });
         Vec::new()
     }
 
-    fn established(&mut self, cx: &mut Context, to: UserId, link: LinkId) -> Vec<Request> {
+    fn established(&mut self, cx: &mut Context, to: UserId, link: LinkId, occasion: Option<Occasion>) -> Vec<Request> {
         self.searches.remove(&to);
         if let Some((_, shown)) = self.shown.take_if(|(reached, _)| *reached == link) {
             cx.keep_records(&to, &[shown]);
         }
+        if matches!(occasion, Some(Occasion::Moving | Occasion::Moved)) {
+            let old = cx.links.of(&to);
+            return self.moved(cx, to, (link, Direction::Ours), old);
+        }
         let old = cx.links.insert(to.clone(), link, Direction::Ours, cx.now.tick);
         cx.tell(CallNotice::Established { with: to.clone() });
         cx.tell_way(&to, link);
+        self.begin_to_move(cx, &to);
         let down = old.map(|old| Request::Delivery(DeliveryRequest::LinkDown(to.clone(), old)));
         down.into_iter().chain([Request::Delivery(DeliveryRequest::LinkUp(to))]).collect()
     }
@@ -350,7 +377,8 @@ impl Calls {
                 cx.tell(CallNotice::ByMail { with, why });
             }
             Occasion::Asked => cx.tell(CallNotice::Failed { to: with, why }),
-            Occasion::Lost => cx.tell(CallNotice::Ended { with, by: EndedBy::Them }),
+            Occasion::Lost | Occasion::Moved => cx.tell(CallNotice::Ended { with, by: EndedBy::Them }),
+            Occasion::Moving => self.not_moved(cx, to),
             Occasion::Again => self.searches.go_on(cx, to, &why),
         }
     }
@@ -363,9 +391,28 @@ impl Calls {
         }
     }
 
-    /// Decides between our call to `caller` and theirs to us: the call of the smaller key digest survives.
-    pub(super) fn cross(&mut self, cx: &mut Context, caller: &UserId, key: &PublicKey) -> Crossing {
+    /// Gives up a call that was to take the place of a link.
+    pub(super) fn give_up_moving(&mut self, cx: &mut Context, to: &UserId) {
+        if self.outgoing.get(to).is_some_and(|outgoing| outgoing.occasion == Occasion::Moving) {
+            self.give_up(cx, to);
+        }
+    }
+
+    /// Whether the other side, which ends a link, has taken one of ours in its place: that it has, we are about to hear.
+    pub(super) fn has_been_followed(&mut self, by: &UserId) -> bool {
+        let moving = self.outgoing.get_mut(by).filter(|outgoing| outgoing.occasion == Occasion::Moving);
+        let followed = moving.filter(|outgoing| outgoing.dial().is_some());
+        followed.map(|outgoing| outgoing.occasion = Occasion::Moved).is_some()
+    }
+
+    /// Decides between our call to `caller` and theirs to us: the call of the smaller key digest survives. One that goes on with
+    /// a conversation stands back behind one that does not.
+    pub(super) fn cross(&mut self, cx: &mut Context, (caller, key): (&UserId, &PublicKey), goes_on: bool) -> Crossing {
         let Some(outgoing) = self.outgoing.get(caller) else { return Crossing::None };
+        if outgoing.occasion == Occasion::Moving && !goes_on {
+            self.give_up(cx, caller);
+            return Crossing::None;
+        }
         let awaiting = matches!(outgoing.stage, Stage::AwaitingTheirs { .. });
         if !awaiting && cx.me.key.digest() < key.digest() {
             return Crossing::OursSurvives;

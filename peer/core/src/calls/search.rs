@@ -95,6 +95,6 @@ impl Calls {
             return Vec::new();
         }
         self.searches.placed(&to);
-        self.look_up(cx, to, Occasion::Again)
+        self.look_up(cx, to, Occasion::Again, None)
     }
 }

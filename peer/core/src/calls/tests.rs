@@ -2,6 +2,7 @@
 
 mod contacts;
 mod meeting;
+mod moving;
 mod search;
 mod unaided;
 
@@ -79,6 +80,7 @@ impl Stage {
             terminal: TerminalId([1; 16]),
             features: self.callers_name.clone(),
             record: None,
+            conversation: None,
         };
         (link, self.calls.handle_request(&mut self.cx, link, ConnectRequest { message, key, source }))
     }
@@ -354,6 +356,7 @@ fn a_verified_caller_who_wants_a_file_is_handed_on() {
         terminal: TerminalId([1; 16]),
         features: Features::default(),
         record: None,
+        conversation: None,
     };
     let request = ConnectRequest { message, key, source: address() };
     let (link, file) = (LinkId(1), MessageId([3; 16]));
@@ -465,6 +468,7 @@ fn claim(stage: &Stage, number: u16) -> crate::verify::Claim {
         terminal: TerminalId([1; 16]),
         features: Features::default(),
         record: None,
+        conversation: None,
     };
     crate::verify::Claim::check(&stage.cx.me, &ConnectRequest { message, key, source }).unwrap()
 }

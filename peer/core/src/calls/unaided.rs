@@ -46,7 +46,11 @@ pub(super) fn by_record(cx: &Context, to: &UserId) -> Result<ByRecord, CallFaile
     let records = cx.vouching.valid(to, &pinned.digest(), time);
     let issued = records.first().ok_or(lost)?.issued;
     let key = contact_s_key(cx, to)?;
-    let terminal = |record: &&Record| TerminalAddresses { seen: record.addresses.clone(), local: Vec::new() };
+    let terminal = |record: &&Record| TerminalAddresses {
+        terminal: Some(record.terminal),
+        seen: record.addresses.clone(),
+        local: Vec::new(),
+    };
     let found = LookupResult {
         terminals: records.iter().map(terminal).collect(),
         key,

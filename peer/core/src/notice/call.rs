@@ -16,6 +16,8 @@ pub enum CallNotice {
     /// How the link goes that was just told of; nothing is said of it where it does not matter. Where the directory is out of
     /// reach: when it has signed, by its clock, what has taken the place of a lookup.
     Way { with: UserId, way: LinkWay, vouched: Option<u64> },
+    /// A conversation goes on over another link than `before`; otherwise as `Way`.
+    Moved { with: UserId, before: Option<LinkWay>, way: LinkWay, vouched: Option<u64> },
     /// Somebody called, was verified, and waits for `AnswerCall` (`accept = "ask"`).
     Asked { from: UserId },
     /// The caller of `Asked` gave up.

@@ -305,7 +305,7 @@ impl World {
                     self.session_over(id, LoggedOut::Asked);
                 }
             }
-            Effect::Dial { dial, to, found, .. } => self.dial(id, dial, &to, &found),
+            Effect::Dial { dial, call, .. } => self.dial(id, dial, &call),
             Effect::Hang(dial) => self.hang(id, dial),
             Effect::Reply { link, reply } => self.reply(id, link, reply),
             Effect::Say { link, chat } => self.say(id, link, chat.into()),

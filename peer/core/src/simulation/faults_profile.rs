@@ -52,6 +52,8 @@ pub(super) struct FaultsProfile {
     pub(super) clock_error: i64,
     /// How the directory goes on from an older state, once.
     pub(super) goes_back: Option<GoingBack>,
+    /// Of a thousand links, those that are relayed at first, and that direct ones follow.
+    pub(super) relayed: u64,
     /// Whether carol's program says things that no program of ours would.
     pub(super) hostile: bool,
 }
@@ -80,7 +82,13 @@ impl FaultsProfile {
             hostile: rng.pick(&[false, false, true]),
             clock_error: rng.pick(&[0, 0, 4 * HOUR, 120 * 24 * HOUR]),
             goes_back: rng.pick(&[None, None, Some(GoingBack::Restored), Some(GoingBack::PutBack)]),
+            relayed: 0,
         }
+    }
+
+    /// The same with links that are relayed at first, in half of all cases. What else happens is as without them.
+    pub(super) fn with_relays(self, seed: u64) -> Self {
+        Self { relayed: Rng::new(!seed).pick(&[0, 0, 500, 1000]), ..self }
     }
 
     /// Nothing breaks, and nobody does anything.
@@ -104,6 +112,7 @@ impl FaultsProfile {
             hostile: false,
             clock_error: 0,
             goes_back: None,
+            relayed: 0,
         }
     }
 

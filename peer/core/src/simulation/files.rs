@@ -152,6 +152,7 @@ impl World {
             terminal: me.terminal,
             features: Features::default(),
             record: None,
+            conversation: None,
         };
         let request = ConnectRequest { message, key: me.key.digest(), source: address(client) };
         let link = self.new_link(callee);

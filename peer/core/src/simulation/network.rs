@@ -1,15 +1,16 @@
 //! Links between terminals: calls, texts and receipts over connections that break.
 
-use common::ident::UserId;
 use common::msg::{
-    ByeReason, ConnectRefusal, ConnectReply, ConnectReq, ConnectStatus, Connected, Features, Message as _, PeerMessage,
+    ByeReason, ConnectRefusal, ConnectReply, ConnectReq, ConnectStatus, Connected, Features, MOVES, Message as _,
+    PeerMessage,
 };
 
 use super::clients::Life;
 use super::fixtures::{address, fixtures};
 use super::world::{ClientId, Event, World};
-use crate::event::{DialFailed, DialId, Input, LinkEnd, LinkId};
-use crate::verify::{ConnectRequest, LookupResult};
+use crate::event::{Call, DialFailed, DialId, Input, LinkEnd, LinkId};
+use crate::model::{LinkWay, Named};
+use crate::verify::ConnectRequest;
 
 /// The ends of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,7 @@ pub(super) struct Connection {
     last: [u64; 2],
     /// What arrives later is lost.
     until: u64,
+    way: LinkWay,
 }
 
 /// A call at all addresses.
@@ -60,7 +62,8 @@ pub(super) struct Dialing {
 }
 
 impl World {
-    pub(super) fn dial(&mut self, caller: ClientId, dial: DialId, to: &UserId, found: &LookupResult) {
+    pub(super) fn dial(&mut self, caller: ClientId, dial: DialId, call: &Call) {
+        let Call { to, found, conversation } = call;
         let callees = found.addresses().map(|called| (0..self.clients.len()).find(|client| address(*client) == called));
         let callees: Vec<ClientId> = callees.flatten().collect();
         let (unanswered, failed) = (callees.len(), DialFailed::NoAnswer { seconds: 10 });
@@ -72,9 +75,9 @@ impl World {
                 continue;
             }
             let id = self.number();
-            let held = [Held::Calling(dial), Held::Closed];
-            self.connections
-                .insert(id, Connection { clients: [caller, callee], held, last: [self.now; 2], until: u64::MAX });
+            let (held, way) = ([Held::Calling(dial), Held::Closed], self.way(call));
+            let connection = Connection { clients: [caller, callee], held, last: [self.now; 2], until: u64::MAX, way };
+            self.connections.insert(id, connection);
             self.dials.get_mut(&(caller, dial)).unwrap().attempts.push(id);
             let me = &fixtures()[caller].me;
             let message = ConnectReq {
@@ -83,12 +86,20 @@ impl World {
                 initiator_key: me.key.digest(),
                 destination_key: found.key.digest(),
                 terminal: me.terminal,
-                features: Features::default(),
+                features: if self.profile.relayed > 0 { Features::of(&[MOVES]) } else { Features::default() },
                 record: None,
+                conversation: *conversation,
             };
             let request = ConnectRequest { message, key: me.key.digest(), source: address(caller) };
             self.carry(id, Side::Callee, Frame::Request(Box::new(request)));
         }
+    }
+
+    /// How a call goes. Those that are relayed are followed by others; a link that follows one is direct.
+    fn way(&mut self, call: &Call) -> LinkWay {
+        let most = self.profile.relayed;
+        let relayed = call.conversation.is_none() && most > 0 && self.rng.per_mille(most);
+        if relayed { LinkWay::Relayed } else { LinkWay::DirectIpv4 }
     }
 
     /// Puts a frame on its way to an end.
@@ -113,7 +124,10 @@ impl World {
                     return self.drop_end(id, Side::Callee);
                 }
                 let link = self.adopt(client, id, side);
-                self.connections.get_mut(&id).unwrap().held[side as usize] = Held::Link(link);
+                let connection = self.connections.get_mut(&id).unwrap();
+                connection.held[side as usize] = Held::Link(link);
+                let way = connection.way;
+                self.feed(client, Input::LinkStands { link, way });
                 self.feed(client, Input::Requested { link, request: *request });
             }
             (Held::Calling(dial), Frame::Message(PeerMessage::ConnectReply(reply))) => {
@@ -145,8 +159,14 @@ impl World {
             self.drop_end(other, Side::Caller);
         }
         let link = self.adopt(caller, id, Side::Caller);
-        self.connections.get_mut(&id).unwrap().held[Side::Caller as usize] = Held::Link(link);
+        let connection = self.connections.get_mut(&id).unwrap();
+        connection.held[Side::Caller as usize] = Held::Link(link);
+        let way = connection.way;
         self.carry(id, Side::Callee, Frame::Message(Connected {}.into()));
+        self.feed(caller, Input::LinkStands { link, way });
+        if let Some((conversation, terminal)) = reply.conversation.zip(reply.terminal) {
+            self.feed(caller, Input::LinkNamed { link, named: Named { conversation, terminal } });
+        }
         self.feed(caller, Input::Dialed { dial, outcome: Ok(link) });
     }
 

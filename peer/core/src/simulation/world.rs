@@ -119,7 +119,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(seed: u64, trace: Trace) -> Self {
         let mut rng = Rng::new(seed);
-        let profile = FaultsProfile::draw(&mut rng);
+        let profile = FaultsProfile::draw(&mut rng).with_relays(seed);
         Self::with_rng(rng, profile, trace)
     }
 

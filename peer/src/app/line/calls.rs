@@ -14,7 +14,7 @@ use crate::app::texts::help::TOPICS;
 use crate::app::texts::talk::{self, Acquaintance};
 use crate::app::{exit, texts};
 use peer_core::command::{Answer, CallCommand, Command};
-use peer_core::model::{Conversation, LinkWay};
+use peer_core::model::Conversation;
 use peer_core::notice::{AfterLoss, CallFailed, EndedBy, LinkLoss};
 
 /// How soon after the first CTRL-C at an empty prompt a second one leaves. Chosen arbitrarily.
@@ -112,11 +112,11 @@ impl Session {
     }
 
     /// How the connection goes to whoever is talked to.
-    pub(super) fn way(&mut self, with: &UserId, way: LinkWay, vouched: Option<u64>, outputs: &mut Outputs) {
+    pub(super) fn way(&self, with: &UserId, words: Option<String>, vouched: Option<u64>, outputs: &mut Outputs) {
         if self.conversation() != Some(with) {
             return;
         }
-        if let Some(words) = talk::way(with, way) {
+        if let Some(words) = words {
             outputs.say(&words);
         }
         if let Some(at) = vouched {

@@ -116,7 +116,10 @@ impl Session {
         match notice {
             CallNotice::Established { with } => self.established(with, outputs),
             CallNotice::Received { from } => self.received(from, outputs),
-            CallNotice::Way { with, way, vouched } => self.way(&with, way, vouched, outputs),
+            CallNotice::Way { with, way, vouched } => self.way(&with, talk::way(&with, way), vouched, outputs),
+            CallNotice::Moved { with, before, way, vouched } => {
+                self.way(&with, talk::moved(&with, before, way), vouched, outputs);
+            }
             CallNotice::Ended { with, by } => self.ended(&with, by, outputs),
             CallNotice::LinkLost { with, then, why } => self.lost(&with, then, why, outputs),
             CallNotice::Failed { to, why } => self.call_failed(&to, &why, outputs),

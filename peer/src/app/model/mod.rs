@@ -204,7 +204,9 @@ impl Model {
                 let link = if *then == AfterLoss::CalledAgain { Link::Calling } else { Link::None };
                 self.conversations.set_link(with, link);
             }
-            CallNotice::Way { with, way, vouched } => self.conversations.set_way(with, *way, *vouched),
+            CallNotice::Way { with, way, vouched } | CallNotice::Moved { with, way, vouched, .. } => {
+                self.conversations.set_way(with, *way, *vouched);
+            }
             CallNotice::ByMail { with, why } => {
                 self.people.exists(with);
                 self.conversations.set_no_way(with, why);

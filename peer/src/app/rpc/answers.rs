@@ -120,6 +120,7 @@ fn call_answer(awaited: &Await, notice: &CallNotice) -> Option<Result<Reply, Rpc
         }
         CallNotice::Established { .. }
         | CallNotice::Received { .. }
+        | CallNotice::Moved { .. }
         | CallNotice::ByMail { .. }
         | CallNotice::Asked { .. }
         | CallNotice::AskedNoMore { .. }

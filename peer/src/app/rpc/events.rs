@@ -178,7 +178,7 @@ fn call_event(notice: &CallNotice) -> Option<Value> {
             Some(event)
         }
         CallNotice::Way { way: LinkWay::DirectIpv4 | LinkWay::DirectIpv6, vouched: None, .. } => None,
-        CallNotice::Way { with, way, vouched } => {
+        CallNotice::Way { with, way, vouched } | CallNotice::Moved { with, way, vouched, .. } => {
             let mut event = connection(with, "way");
             event["way"] = talk::way_word(*way).into();
             if let Some(at) = vouched {

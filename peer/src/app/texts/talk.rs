@@ -40,6 +40,17 @@ pub(crate) fn way(with: &UserId, way: LinkWay) -> Option<String> {
     }
 }
 
+/// `n.moved`: how a conversation goes that has another connection now, where that is worth saying.
+pub(crate) fn moved(with: &UserId, before: Option<LinkWay>, now: LinkWay) -> Option<String> {
+    match (before, now) {
+        (Some(LinkWay::Relayed), LinkWay::Relayed) => None,
+        (Some(LinkWay::Relayed), LinkWay::DirectIpv4 | LinkWay::DirectIpv6 | LinkWay::Met) => {
+            Some(format!("-- What you and {with} say goes directly now, no longer by way of the directory server."))
+        }
+        (_, now) => way(with, now),
+    }
+}
+
 /// `n.vouched`: a connection has come about without the directory.
 pub(crate) fn vouched(with: &UserId, at: u64, now: u64, zone: &TimeZone) -> String {
     let at = match format::is_same_day(at, now, zone) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use common::ident::{MeetingToken, UserId};
+use common::ident::MeetingToken;
 use common::msg::Meet;
 
 use crate::shell::candidates::Sources;
@@ -17,9 +17,9 @@ use crate::shell::events::{Elsewhere, Event, Events};
 use crate::shell::listener::{Listener, Place};
 use crate::shell::rendezvous::{self, Rendezvous, Role};
 use crate::shell::rt::{self, Task, TcpListener};
-use peer_core::event::{DialId, Fallback};
+use peer_core::event::{Call, DialId, Fallback};
 use peer_core::notice::Failure;
-use peer_core::verify::{LocalIdentity, LookupResult};
+use peer_core::verify::LocalIdentity;
 
 /// The listener, and the calls that are being placed.
 pub(super) struct Calls {
@@ -82,34 +82,29 @@ impl Calls {
     }
 
     /// A call that is ready to be placed.
-    pub(super) fn call(&self, me: &LocalIdentity, to: UserId, found: LookupResult) -> Result<Dial, Failure> {
-        let config = dial::config(&self.credentials.identity, &found);
+    pub(super) fn call(&self, me: &LocalIdentity, call: Call) -> Result<Dial, Failure> {
+        let config = dial::config(&self.credentials.identity, &call.found);
         let config = config.map_err(|error| Failure::Internal { detail: error.to_string() })?;
         let time = self.listener.time();
         let sources = Sources { session: self.ends.source, other: self.other };
         let over = Over::Addresses(Fallback::Nothing);
-        Ok(Dial { me: me.clone(), to, found, config, over, sources, time, fetch: None, shown: None })
+        Ok(Dial { me: me.clone(), call, config, over, sources, time, fetch: None, shown: None })
     }
 
     /// The same, over the leg that this token opens.
-    pub(super) fn call_by_relay(
-        &self,
-        me: &LocalIdentity,
-        (to, found): (UserId, LookupResult),
-        token: MeetingToken,
-    ) -> Result<Dial, Failure> {
-        Ok(Dial { over: Over::Relay(self.ends.directory, token), ..self.call(me, to, found)? })
+    pub(super) fn call_by_relay(&self, me: &LocalIdentity, call: Call, token: MeetingToken) -> Result<Dial, Failure> {
+        Ok(Dial { over: Over::Relay(self.ends.directory, token), ..self.call(me, call)? })
     }
 
     /// The same, by connecting to each other; by no way at all where the port cannot be shared.
     pub(super) fn call_to_meet(
         &self,
         me: &LocalIdentity,
-        (to, found): (UserId, LookupResult),
+        call: Call,
         (address, after): (SocketAddr, u32),
     ) -> Result<Dial, Failure> {
         let over = self.rendezvous(address, after, Role::Caller).map_or(Over::Nowhere, Over::Meeting);
-        Ok(Dial { over, ..self.call(me, to, found)? })
+        Ok(Dial { over, ..self.call(me, call)? })
     }
 
     fn rendezvous(&self, to: SocketAddr, after: u32, role: Role) -> Option<Rendezvous> {

@@ -15,7 +15,7 @@ use crate::shell::directory::request::{DirectoryRequest, ask};
 use crate::shell::link::LinkCommand;
 use crate::shell::rt;
 use crate::store::StoreError;
-use peer_core::event::{Durability, Effect, Input, Now, Over, PasscodeStep};
+use peer_core::event::{Call, Durability, Effect, Input, Now, Over, PasscodeStep};
 use peer_core::notice::{DirectoryNotice, Event, Failure, JournalNotice, Notice, SessionNotice, StoreUse};
 use peer_core::persistence::Write;
 
@@ -211,15 +211,15 @@ impl Driver {
                 self.sync_now().await?;
                 ask(&self.requests, DirectoryRequest::Logout).await;
             }
-            Effect::Dial { dial, to, found, fallback, shown } => {
+            Effect::Dial { dial, call, fallback, shown } => {
                 let over = calling::Over::Addresses(fallback);
-                self.calls.place(dial, Dial { over, shown, ..self.calls.call(&self.storage.me, to, found)? });
+                self.calls.place(dial, Dial { over, shown, ..self.calls.call(&self.storage.me, call)? });
             }
-            Effect::DialByRelay { dial, to, found, token } => {
-                self.calls.place(dial, self.calls.call_by_relay(&self.storage.me, (to, found), token)?);
+            Effect::DialByRelay { dial, call, token } => {
+                self.calls.place(dial, self.calls.call_by_relay(&self.storage.me, call, token)?);
             }
-            Effect::DialToMeet { dial, to, found, address, after } => {
-                self.calls.place(dial, self.calls.call_to_meet(&self.storage.me, (to, found), (address, after))?);
+            Effect::DialToMeet { dial, call, address, after } => {
+                self.calls.place(dial, self.calls.call_to_meet(&self.storage.me, call, (address, after))?);
             }
             Effect::Meet(meet) => self.calls.meet(*meet),
             Effect::Hang(dial) => drop(self.calls.end(dial)),
@@ -235,12 +235,13 @@ impl Driver {
                 self.transfers.give(&mut self.links, (link, reply), number, (source, offset));
             }
             Effect::Fetch { to, found, over, wanted } => {
+                let call = Call { to, found, conversation: None };
                 let dial = match over {
                     Over::Addresses(fallback) => {
                         let over = calling::Over::Addresses(fallback);
-                        Dial { over, ..self.calls.call(&self.storage.me, to, found)? }
+                        Dial { over, ..self.calls.call(&self.storage.me, call)? }
                     }
-                    Over::Relay(token) => self.calls.call_by_relay(&self.storage.me, (to, found), token)?,
+                    Over::Relay(token) => self.calls.call_by_relay(&self.storage.me, call, token)?,
                 };
                 self.transfers.fetch(dial, *wanted);
             }

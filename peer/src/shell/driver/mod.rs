@@ -386,10 +386,11 @@ impl Driver {
                     return Ok(Vec::new());
                 }
                 match outcome {
-                    Ok(Reached { link, way, record }) => {
+                    Ok(Reached { link, way, record, named }) => {
                         let link = self.links.adopt(*link, None);
                         let shown = record.map(|record| Input::Shown { link, record });
-                        let stands = [Input::LinkStands { link, way }].into_iter().chain(shown);
+                        let named = named.map(|named| Input::LinkNamed { link, named });
+                        let stands = [Input::LinkStands { link, way }].into_iter().chain(named).chain(shown);
                         stands.chain([Input::Dialed { dial, outcome: Ok(link) }]).collect()
                     }
                     Err(why) => vec![Input::Dialed { dial, outcome: Err(why) }],

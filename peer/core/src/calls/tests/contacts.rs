@@ -36,6 +36,7 @@ fn asking_for_a_file_or_calling_while_all_are_taken_makes_nobody_a_contact() {
             terminal: TerminalId([1; 16]),
             features: Features::default(),
             record: None,
+            conversation: None,
         };
         let (key, link) = (message.initiator_key, LinkId(1));
         let request = ConnectRequest { message, key, source: address() };

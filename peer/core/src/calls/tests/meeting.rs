@@ -55,8 +55,8 @@ fn who_is_not_reached_is_called_by_relay_and_the_user_is_told_of_the_way() {
     assert_eq!(asked(&requests), Some(1));
     assert_eq!(stage.calls.handle_met(&mut stage.cx, &ali(), Some(Met::Relay(TOKEN))), []);
     let effects = stage.effects();
-    let [Effect::DialByRelay { dial, to, token, found }] = &effects[..] else { panic!("{effects:?}") };
-    assert_eq!((to, token, found), (&ali(), &TOKEN, &met()));
+    let [Effect::DialByRelay { dial, token, call }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((&call.to, token, &call.found), (&ali(), &TOKEN, &met()));
     stage.cx.ways.insert(LinkId(7), LinkWay::Relayed);
     stage.calls.handle_dialed(&mut stage.cx, *dial, Ok(LinkId(7)));
     let told = [

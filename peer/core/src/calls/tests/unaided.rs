@@ -70,6 +70,7 @@ impl Scene {
             terminal: TerminalId([1; 16]),
             features: Features::between_terminals(),
             record: shown.map(Box::new),
+            conversation: None,
         };
         let wanted = self.stage.calls.handle_request(cx, link, ConnectRequest { message, key, source: address() });
         assert_eq!(wanted, [], "the directory is asked nothing");
@@ -246,6 +247,7 @@ fn a_record_is_worth_nothing_while_the_directory_can_be_asked_and_to_whom_it_is_
         terminal: TerminalId([1; 16]),
         features: Features::default(),
         record: Some(Box::new(record.clone())),
+        conversation: None,
     };
     let request = ConnectRequest { message, key, source: address() };
     let wanted = scene.stage.calls.handle_request(&mut scene.stage.cx, link, request.clone());
@@ -280,7 +282,9 @@ fn a_contact_is_called_where_the_directory_has_last_seen_it_and_nobody_else() {
     assert_eq!(failed(&calls(&mut scene)), Some(CallFailed::DirectoryJustLost { again_in: 25 }));
     scene.stage.cx.now.tick = 130;
     let effects = calls(&mut scene);
-    let [Effect::Dial { dial, to, found, shown, .. }] = &effects[..] else { panic!("{effects:?}") };
+    let [Effect::Dial { dial, call: crate::event::Call { to, found, .. }, shown, .. }] = &effects[..] else {
+        panic!("{effects:?}")
+    };
     assert_eq!((to, &found.key), (&ali(), &fixtures::identity(Example::Ali).key));
     assert_eq!((found.addresses().collect::<Vec<_>>(), shown.as_deref()), (record.addresses.clone(), Some(&own)));
     assert_eq!(calls(&mut scene), [], "once");

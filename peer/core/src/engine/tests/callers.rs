@@ -69,6 +69,7 @@ fn stranger(number: u8) -> ConnectRequest {
         terminal: TerminalId([9; 16]),
         features: Features::default(),
         record: None,
+        conversation: None,
     };
     ConnectRequest { message, key, source: SocketAddr::from(([127, 0, number, 1], 40_000)) }
 }
@@ -139,6 +140,7 @@ fn one_stranger_costs_one_lookup_whoever_it_claims_to_be() {
             terminal: TerminalId([9; 16]),
             features: Features::default(),
             record: None,
+            conversation: None,
         };
         let link = world.link();
         let request = ConnectRequest { message, key: me(Carol).key.digest(), source: address(Carol) };

@@ -38,7 +38,7 @@ fn a_changed_key_stops_calls_in_both_directions_until_the_person_decides() {
     let engine = world.engines.get_mut(&(Ali as u8)).unwrap();
     let now = Now { tick: 0, date: 0, directory: 0 };
     engine.handle(now, answer(request, &bianca(), world.directory.get(&bianca())), &mut out);
-    assert!(matches!(&out[..], [Effect::Dial { found, .. }] if found.key == me(Carol).key));
+    assert!(matches!(&out[..], [Effect::Dial { call, .. }] if call.found.key == me(Carol).key));
 }
 
 #[test]
@@ -81,6 +81,7 @@ fn nothing_is_said_to_somebody_whose_key_has_changed_until_the_person_decides() 
         terminal: TerminalId([9; 16]),
         features: Features::default(),
         record: None,
+        conversation: None,
     };
     world.directory.insert(bianca(), LookupResult { key: me(Carol).key, ..found(Bianca) });
     let link = world.link();

@@ -12,7 +12,7 @@ use common::testkit::Example;
 
 use crate::command::{CallCommand, Command, MessageCommand, Ticket};
 use crate::engine::Engine;
-use crate::event::{Accept, DialFailed, DialId, Effect, Input, LinkEnd, LinkId, Now};
+use crate::event::{Accept, Call, DialFailed, DialId, Effect, Input, LinkEnd, LinkId, Now};
 use crate::fixtures;
 use crate::model::Conversation;
 use crate::notice::{MessageNotice, Notice};
@@ -137,7 +137,7 @@ impl World {
                     _ => {}
                 }
             }
-            Effect::Dial { dial, to, found, .. } => {
+            Effect::Dial { dial, call: Call { to, found, .. }, .. } => {
                 let callee = [Example::Ali, Example::Bianca, Example::Carol]
                     .into_iter()
                     .find(|example| found.addresses().next() == Some(address(*example)))
@@ -152,6 +152,7 @@ impl World {
                     terminal: me(who).terminal,
                     features: Features::default(),
                     record: None,
+                    conversation: None,
                 };
                 let request = ConnectRequest { message, key: me(who).key.digest(), source: address(who) };
                 self.input(callee, Input::Requested { link, request });

@@ -28,6 +28,7 @@ impl View {
                 | CallNotice::CallerRefused { .. }
                 | CallNotice::Offline { .. }
                 | CallNotice::Way { .. }
+                | CallNotice::Moved { .. }
                 | CallNotice::ByMail { .. }
                 | CallNotice::LinkLost { .. },
             )
@@ -55,12 +56,9 @@ impl View {
                 let to = Conversation::User(with.clone());
                 self.note(&to, &mail::offline(&with));
             }
-            CallNotice::Way { with, way, vouched } => {
-                let to = Conversation::User(with.clone());
-                let vouched = vouched.map(|at| talk::vouched(&with, at, self.now.date, &self.zone));
-                for words in talk::way(&with, way).into_iter().chain(vouched) {
-                    self.note(&to, &words);
-                }
+            CallNotice::Way { with, way, vouched } => self.way(&with, talk::way(&with, way), vouched),
+            CallNotice::Moved { with, before, way, vouched } => {
+                self.way(&with, talk::moved(&with, before, way), vouched);
             }
             CallNotice::ByMail { with, why } => {
                 self.note(&Conversation::User(with.clone()), &talk::by_mail(&with, &why));
@@ -72,6 +70,14 @@ impl View {
             CallNotice::CallerRefused { claimed, source, why } => {
                 self.tell(&talk::caller_refused(claimed.as_ref(), source.ip(), why));
             }
+        }
+    }
+
+    /// How a connection goes.
+    fn way(&mut self, with: &UserId, words: Option<String>, vouched: Option<u64>) {
+        let vouched = vouched.map(|at| talk::vouched(with, at, self.now.date, &self.zone));
+        for words in words.into_iter().chain(vouched) {
+            self.note(&Conversation::User(with.clone()), &words);
         }
     }
 
