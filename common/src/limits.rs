@@ -162,8 +162,11 @@ pub const MAIL_IN_ONE: usize = 64;
 pub const RECEIPT_IDS: usize = 64;
 /// Users in one `TERMINALSREQ`.
 pub const TERMINALS_ASKED: usize = 64;
-/// Terminals of one user that a directory remembers, those seen last.
+/// Terminals of one user that a directory remembers.
 pub const TERMINALS_REMEMBERED: usize = 64;
+/// How long one that has announced itself makes room for none that comes later, whoever has the passcode. Chosen so that
+/// whoever was away that long does not count on it, and longer than any mail waits.
+pub const TERMINAL_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Certificates in one `CERTIFICATESREQ`.
 pub const CERTIFICATES_ASKED: usize = 16;
 /// Statements about successors of a user's keys that a directory keeps, the newest.

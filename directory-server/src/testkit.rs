@@ -117,7 +117,10 @@ async fn populate(store: &SqliteStore, users: &[UserId; 2]) -> store::StoreResul
         store.register(NewUser { id: user.clone(), account, invite: None }, now).await?;
         let (class, cookie) = (Class::UnknownTerminals, CookieDigest([5; 32]));
         let (record, terminal) = (Vec::new(), TERMINAL);
-        store.grant(Success { user: user.clone(), credential, record, terminal, class, cookie }, now).await?;
+        let unseen_since = Timestamp::from_seconds(0);
+        store
+            .grant(Success { user: user.clone(), credential, record, terminal, class, cookie, unseen_since }, now)
+            .await?;
         let signature = Blob(vec![6; 256]);
         // A key that inputs know, so that they hold commits that are signed.
         let Ok(identity) = TerminalIdentity::from_seed(TERMINAL, &Secret::new(vec![8; 32])) else { return Ok(()) };
@@ -163,6 +166,7 @@ fn present(directory: &Directory<SqliteStore>, user: &UserId, now: Timestamp) ->
     let arrival = Arrival {
         user,
         terminal: TERMINAL,
+        age: 0,
         address,
         public_key: b"key",
         seen: ([192, 0, 2, 7], 50_000).into(),

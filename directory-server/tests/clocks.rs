@@ -104,7 +104,8 @@ fn a_terminal_that_logs_in_while_the_clock_is_behind_is_not_the_first_to_be_forg
     let record = ask(0).account.unwrap().record;
     let log_in = |terminal: u8, now| {
         let (terminal, class, cookie) = (TerminalId([terminal; 16]), Class::UnknownTerminals, CookieDigest([5; 32]));
-        let success = Success { user: user("ali"), credential, record: record.clone(), terminal, class, cookie };
+        let (user, record, unseen_since) = (user("ali"), record.clone(), Timestamp::from_seconds(0));
+        let success = Success { user, credential, record, terminal, class, cookie, unseen_since };
         assert!(matches!(block_on(store.grant(success, now)), Ok(Grant::Granted { .. })));
     };
     (1..=64).for_each(|terminal| log_in(terminal, NOON));

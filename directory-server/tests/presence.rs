@@ -82,6 +82,7 @@ fn join(world: &World, id: &str, terminal: u8) -> Watcher {
     let arrival = Arrival {
         user: &user(id),
         terminal,
+        age: 0,
         address,
         public_key: b"key",
         seen: ([192, 0, 2, 7], 50_000).into(),

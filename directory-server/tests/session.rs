@@ -310,6 +310,7 @@ fn a_right_passcode_is_worth_nothing_once_the_credentials_are_gone() {
         terminal: TerminalId([1; 16]),
         class: directory_core::lockout::Class::UnknownTerminals,
         cookie: directory_core::records::CookieDigest([0; 32]),
+        unseen_since: NOON,
     };
     assert_eq!(block_on(world.directory.store.grant(success, NOON)), Ok(Grant::Gone));
 }

@@ -73,6 +73,7 @@ fn a_terminal_that_does_not_know_of_reports_is_not_sent_any() {
     let arrival = Arrival {
         user: &user,
         terminal: TerminalId([1; 16]),
+        age: 0,
         address,
         public_key: b"key",
         seen: ([192, 0, 2, 7], 50_000).into(),

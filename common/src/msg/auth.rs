@@ -190,7 +190,8 @@ pub enum AuthRefusal {
     Passcode,
     /// Too many wrong passcodes, or locked by an administrator; see `retry_after` (absent: until unlocked).
     Locked,
-    /// Too many logins from this source, or too many terminals of this user; see `retry_after`.
+    /// Too many logins from this source; see `retry_after` (absent: as many terminals of this user are there, or are
+    /// remembered, as may be).
     TooMany,
     /// A reason this version does not know.
     #[serde(other)]

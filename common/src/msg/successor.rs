@@ -46,7 +46,7 @@ pub struct KeyReq {
 pub struct KeyChallenge {
     /// OPAQUE `RegistrationResponse`, 64 bytes.
     pub passcode: Blob,
-    /// The certificates of the user's terminals, those seen last first; without a proof of the passcode none.
+    /// The certificates of the user's terminals, the oldest first; without a proof of the passcode none.
     #[serde(deserialize_with = "bounded::list::<_, _, SUCCESSOR_CERTIFICATES>")]
     pub certificates: Vec<Certificate>,
 }

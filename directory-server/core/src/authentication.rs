@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::crypto::opaque::ServerLogin;
 use common::ident::{Challenge, Cookie, CredentialId, TerminalId, UserId};
-use common::limits::Budget;
+use common::limits::{Budget, TERMINAL_KEPT};
 use common::msg::{AuthChallenge, AuthProof, AuthRefusal, AuthReply, AuthReq, AuthStatus, Blob, ErrorCode};
 
 use crate::directory::Directory;
@@ -61,6 +61,8 @@ pub struct Proved {
     pub(crate) public_key: Vec<u8>,
     /// The certificate this terminal announced before; it was verified then.
     pub(crate) known_certificate: Option<Vec<u8>>,
+    /// How long the terminal has been there beside the others of its user: the greater, the younger.
+    pub(crate) age: i64,
 }
 
 /// Why a passcode was not proved.
@@ -182,15 +184,23 @@ pub(crate) async fn prove<S: Store>(
     };
     let credential = account.credential;
     let (record, cookie_digest) = (account.record, CookieDigest::of(&cookie));
-    let success =
-        Success { user: user.clone(), credential, record: record.clone(), terminal, class, cookie: cookie_digest };
-    let known_certificate = match directory.store.grant(success, now).await? {
-        Grant::Granted { certificate } => certificate,
+    let success = Success {
+        user: user.clone(),
+        credential,
+        record: record.clone(),
+        terminal,
+        class,
+        cookie: cookie_digest,
+        unseen_since: directory.surely_past(now).minus(TERMINAL_KEPT),
+    };
+    let (known_certificate, age) = match directory.store.grant(success, now).await? {
+        Grant::Granted { certificate, age } => (certificate, age),
         // Only somebody who knows the passcode gets these answers, so that they do not tell that a user exists.
         Grant::LockedByAdministrator | Grant::Gone => return Err(not_granted(directory, now, AuthRefusal::Locked)),
         Grant::Outdated => return Err(not_granted(directory, now, AuthRefusal::Passcode)),
+        Grant::Full => return Err(not_granted(directory, now, AuthRefusal::TooMany)),
     };
-    if !directory.presence.has_room_for(&user, &terminal) {
+    if !directory.presence.has_room_for(&user, &terminal, age) {
         return Err(not_granted(directory, now, AuthRefusal::TooMany));
     }
     let reply = AuthReply {
@@ -203,7 +213,7 @@ pub(crate) async fn prove<S: Store>(
         newest: account.newest,
     };
     let public_key = account.public_key;
-    let proved = Proved { user, terminal, challenge, credential, record, public_key, known_certificate };
+    let proved = Proved { user, terminal, challenge, credential, record, public_key, known_certificate, age };
     Ok((proved, reply))
 }
 

@@ -88,7 +88,8 @@ pub(crate) async fn announce<S: Store>(
     let address = SocketAddr::new(origin.address.to_canonical(), announce.port);
     let terminal = granted.terminal;
     let ways = MeetingWays::named(&announce.features);
-    let arrival = Arrival { user, terminal, address, public_key: &granted.public_key, seen: origin.seen(), ways, now };
+    let (public_key, age, seen) = (&granted.public_key, granted.age, origin.seen());
+    let arrival = Arrival { user, terminal, age, address, public_key, seen, ways, now };
     let Ok(presence) = directory.presence.join(&arrival) else { return Step::error(ErrorCode::Unavailable) };
     // Asked after joining: whoever locks the user in between finds the session and ends it.
     let (credential, record) = (granted.credential, granted.record.clone());

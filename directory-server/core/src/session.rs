@@ -296,6 +296,7 @@ mod tests {
         let arrival = Arrival {
             user,
             terminal,
+            age: 0,
             address,
             public_key: b"key",
             seen: ([192, 0, 2, 7], 50_000).into(),

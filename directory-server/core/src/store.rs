@@ -100,7 +100,8 @@ pub trait Store: Send + Sync + 'static {
     /// The statements about a user's own key, the newest last.
     fn own_successors(&self, user: &UserId) -> impl Future<Output = StoreResult<Vec<OwnSuccessor>>> + Send;
 
-    /// The certificates of a user's terminals, as many as a statement lets hold on, those seen last first.
+    /// The certificates of a user's terminals, as many as a statement lets hold on, the oldest first: a
+    /// thief's do not take the places of the owner's.
     fn own_certificates(&self, user: &UserId) -> impl Future<Output = StoreResult<Vec<Certificate>>> + Send;
 
     /// A session has ended.

@@ -7,7 +7,7 @@ use directory_core::timestamp::Timestamp;
 
 /// Ids nobody has whose budgets are kept; more would let a stranger fill the disk.
 pub(super) const STRANGERS: i64 = 100_000;
-/// Terminals of one user that are remembered, those seen last.
+/// Terminals of one user that are remembered.
 pub(super) const TERMINALS_REMEMBERED: i64 = 64;
 /// Stands for all unknown terminals together.
 pub(super) const UNKNOWN_TERMINALS: &[u8] = &[];

@@ -175,6 +175,7 @@ impl World {
         let arrival = Arrival {
             user: &user,
             terminal,
+            age: 0,
             address,
             public_key: b"key",
             seen: ([192, 0, 2, 7], 50_000).into(),

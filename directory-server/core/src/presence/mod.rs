@@ -38,6 +38,8 @@ pub struct Arrival<'a> {
     pub user: &'a UserId,
     /// Which terminal.
     pub terminal: TerminalId,
+    /// How long it has been there beside the others of its user: the greater, the younger.
+    pub age: i64,
     /// Where it listens, as observed.
     pub address: SocketAddr,
     /// The user's identity key, PKCS#1 DER.
@@ -142,15 +144,22 @@ impl Default for PresentUsers {
 }
 
 impl PresentUsers {
-    /// Makes a terminal present. An older session of the same terminal ends with `BYE replaced`.
+    /// Makes a terminal present. An older session of the same terminal ends with `BYE replaced`. Where there is no room, the
+    /// session of the youngest terminal ends with `BYE elsewhere`, if this one has been there for longer: whoever learns the
+    /// passcode does not keep the owner's terminals out (threat L14).
     ///
     /// # Errors
     /// [`TooManyTerminals`]; nothing has changed then.
     pub fn join(self: &Arc<Self>, arrival: &Arrival<'_>) -> Result<PresenceGuard, TooManyTerminals> {
         let mut users = self.write();
         let presence = users.entry(arrival.user.clone()).or_insert_with(|| PresentUser::empty(arrival));
-        if !presence.has_room_for(&arrival.terminal, self.terminals_per_user()) {
+        if !presence.has_room_for(&arrival.terminal, arrival.age, self.terminals_per_user()) {
             return Err(TooManyTerminals);
+        }
+        if !presence.is_below(self.terminals_per_user(), &arrival.terminal)
+            && let Some(youngest) = presence.youngest()
+        {
+            presence.terminals.remove(youngest).outbound.end(ByeReason::Elsewhere);
         }
         if let Some(old) = presence.terminals.iter().position(|terminal| terminal.id == arrival.terminal) {
             presence.terminals.remove(old).outbound.end(ByeReason::Replaced);
@@ -161,6 +170,7 @@ impl PresentUsers {
             0,
             Terminal {
                 id: arrival.terminal,
+                age: arrival.age,
                 session,
                 address: arrival.address,
                 since: arrival.now,
@@ -194,11 +204,11 @@ impl PresentUsers {
         self.terminals_per_user.load(Ordering::Relaxed)
     }
 
-    /// Whether a terminal may [`PresentUsers::join`] now.
+    /// Whether a terminal of this age may [`PresentUsers::join`] now.
     #[must_use]
-    pub fn has_room_for(&self, user: &UserId, terminal: &TerminalId) -> bool {
+    pub fn has_room_for(&self, user: &UserId, terminal: &TerminalId, age: i64) -> bool {
         let limit = self.terminals_per_user();
-        self.read().get(user).is_none_or(|presence| presence.has_room_for(terminal, limit))
+        self.read().get(user).is_none_or(|presence| presence.has_room_for(terminal, age, limit))
     }
 
     /// The encoded `LOOKUPREPLY` for whoever is not found or must not be found.

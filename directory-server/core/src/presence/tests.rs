@@ -6,9 +6,19 @@ fn user(id: &str) -> UserId {
 }
 
 fn join(online: &Arc<PresentUsers>, id: &str, terminal: u8) -> Result<PresenceGuard, TooManyTerminals> {
+    join_at_age(online, id, terminal, i64::from(terminal))
+}
+
+fn join_at_age(
+    online: &Arc<PresentUsers>,
+    id: &str,
+    terminal: u8,
+    age: i64,
+) -> Result<PresenceGuard, TooManyTerminals> {
     online.join(&Arrival {
         user: &user(id),
         terminal: TerminalId([terminal; 16]),
+        age,
         address: ([127, 0, 0, terminal], 65_000).into(),
         public_key: b"key",
         seen: ([192, 0, 2, 7], 50_000).into(),
@@ -66,9 +76,22 @@ fn the_same_terminal_replaces_its_old_session_and_outlives_its_end() {
 fn a_ninth_terminal_is_turned_away_but_a_known_one_comes_back() {
     let online = Arc::new(PresentUsers::default());
     let _eight: Vec<_> = (1..=8).map(|terminal| join(&online, "ali", terminal).unwrap()).collect();
-    assert!(!online.has_room_for(&user("ali"), &TerminalId([9; 16])));
+    assert!(!online.has_room_for(&user("ali"), &TerminalId([9; 16]), 9));
     assert_eq!(join(&online, "ali", 9).err(), Some(TooManyTerminals));
     assert!(join(&online, "ali", 8).is_ok());
+}
+
+#[test]
+fn where_there_is_no_room_an_older_terminal_takes_that_of_the_youngest() {
+    let online = Arc::new(PresentUsers::default());
+    let eight: Vec<_> = (2..=9).map(|terminal| join(&online, "ali", terminal).unwrap()).collect();
+    let oldest = TerminalId([1; 16]);
+    assert!(online.has_room_for(&user("ali"), &oldest, 8) && !online.has_room_for(&user("ali"), &oldest, 9));
+    let _first = join(&online, "ali", 1).unwrap();
+    assert_eq!(addresses(&online, "ali"), [1, 8, 7, 6, 5, 4, 3, 2]);
+    assert_eq!(eight[7].outbound.take(Writability::Busy), Some(Push::End(ByeReason::Elsewhere)));
+    assert!(eight[..7].iter().all(|other| other.outbound.take(Writability::Busy).is_none()));
+    assert_eq!(join_at_age(&online, "ali", 9, 8).err(), Some(TooManyTerminals), "not that of one as old");
 }
 
 #[test]

@@ -51,8 +51,19 @@ impl PresentUser {
         self.terminals.first().filter(|_| away)?.away.as_deref()
     }
 
-    pub(super) fn has_room_for(&self, terminal: &TerminalId, limit: usize) -> bool {
+    /// Whether there is room for a terminal, or it takes that of a younger one.
+    pub(super) fn has_room_for(&self, terminal: &TerminalId, age: i64, limit: usize) -> bool {
+        self.is_below(limit, terminal) || self.terminals.iter().any(|t| t.age > age)
+    }
+
+    /// Whether so many may be there, this one with them.
+    pub(super) fn is_below(&self, limit: usize, terminal: &TerminalId) -> bool {
         self.terminals.len() < limit || self.terminals.iter().any(|t| t.id == *terminal)
+    }
+
+    /// The place of the youngest.
+    pub(super) fn youngest(&self) -> Option<usize> {
+        (0..self.terminals.len()).max_by_key(|place| self.terminals.get(*place).map(|terminal| terminal.age))
     }
 
     pub(super) fn encode_reply(&mut self, user: &UserId) {
@@ -100,6 +111,8 @@ impl PresentUser {
 #[derive(Debug)]
 pub(super) struct Terminal {
     pub(super) id: TerminalId,
+    /// The greater, the younger.
+    pub(super) age: i64,
     pub(super) session: u64,
     pub(super) address: SocketAddr,
     pub(super) since: Timestamp,

@@ -6,6 +6,7 @@ use common::msg::OwnSuccessor;
 use sha2::{Digest, Sha256};
 
 use crate::lockout::{Class, Verdict};
+use crate::timestamp::Timestamp;
 
 /// What an id is to the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +112,8 @@ pub struct Success {
     pub class: Class,
     /// The cookie the terminal holds from now on.
     pub cookie: CookieDigest,
+    /// Where there are as many terminals as are remembered, one that has not logged in since then may make room.
+    pub unseen_since: Timestamp,
 }
 
 /// Outcome of a valid KE3.
@@ -120,6 +123,8 @@ pub enum Grant {
     Granted {
         /// The certificate this terminal announced before, encoded.
         certificate: Option<Vec<u8>>,
+        /// How long it has been there beside the others of its user: the greater, the younger.
+        age: i64,
     },
     /// An administrator has locked the user.
     LockedByAdministrator,
@@ -127,6 +132,8 @@ pub enum Grant {
     Gone,
     /// The passcode was changed since KE1, and this terminal may not use the one before.
     Outdated,
+    /// As many older terminals as are remembered stay: there is no room for another one.
+    Full,
 }
 
 /// A terminal about to be present.

@@ -70,7 +70,7 @@ pub(super) async fn reserve(lane: &Lane, attempt: &Attempt, rule: LockRule, now:
 }
 
 pub(super) async fn grant(lane: &Lane, success: &Success, now: Timestamp) -> PgResult<Grant> {
-    let Success { user, credential, record, terminal, class, cookie } = success;
+    let Success { user, credential, record, terminal, class, cookie, .. } = success;
     let drawn_from = match class {
         Class::KnownTerminal => terminal.as_bytes().as_slice(),
         Class::UnknownTerminals => UNKNOWN_TERMINALS,
@@ -97,6 +97,9 @@ pub(super) async fn grant(lane: &Lane, success: &Success, now: Timestamp) -> PgR
     if passcode::proven(lane, user, credential, record, (age, now)).await?.is_none() {
         return Ok(Grant::Outdated);
     }
+    if *class == Class::UnknownTerminals && !make_room(lane, success).await? {
+        return Ok(Grant::Full);
+    }
     let certificate = remember(lane, success, age, now).await?;
     let seen = "UPDATE users SET logins = logins + 1, last_seen = $2 WHERE id = $1";
     try_join(passcode::settle(lane, user, record), lane.run(seen, params![user.as_str(), number(now.seconds())]))
@@ -107,13 +110,12 @@ pub(super) async fn grant(lane: &Lane, success: &Success, now: Timestamp) -> PgR
                        SELECT CAST($1 AS TEXT), CAST($2 AS BYTEA), value * 4294967296, value * 4294967296
                        FROM counters WHERE name = 'departures' ON CONFLICT (userid, terminal) DO NOTHING";
         lane.run(mailbox, params![user.as_str(), &terminal.as_bytes()[..]]).await?;
-        forget_old_terminals(lane, user).await?;
     }
-    Ok(Grant::Granted { certificate })
+    Ok(Grant::Granted { certificate, age })
 }
 
 /// Writes down that a terminal has logged in; the certificate that it announced before. Whoever logs in now was seen last,
-/// whatever the clock says: those seen first are forgotten (threat L15).
+/// whatever the clock says (threat L15).
 async fn remember(lane: &Lane, success: &Success, age: i64, now: Timestamp) -> PgResult<Option<Vec<u8>>> {
     let Success { user, terminal, class, cookie, .. } = success;
     let sql = match class {
@@ -216,18 +218,30 @@ pub(super) async fn known(
     row.map_or(Ok(None), |row| row.get(0))
 }
 
-async fn forget_old_terminals(lane: &Lane, user: &UserId) -> PgResult<()> {
-    let old = lane
-        .rows(
-            "SELECT terminal FROM terminals WHERE userid = $1 ORDER BY last_seen DESC, terminal OFFSET $2",
-            params![user.as_str(), TERMINALS_REMEMBERED],
-        )
-        .await?;
-    if old.is_empty() {
-        return Ok(());
+/// Makes room for a terminal that was not there before; false where there is none. No older terminal that shows a cookie
+/// goes for it, unless it has not logged in for long: whoever learns the passcode does not push out the owner's (threat L14).
+/// First go those that have never announced themselves.
+async fn make_room(lane: &Lane, success: &Success) -> PgResult<bool> {
+    let Success { user, terminal, unseen_since, .. } = success;
+    let id = &terminal.as_bytes()[..];
+    let others = "SELECT count(*) FROM terminals WHERE userid = $1 AND terminal <> $2";
+    let others: i64 = lane.one(others, params![user.as_str(), id]).await?.get(0)?;
+    let too_many = others.saturating_add(1).saturating_sub(TERMINALS_REMEMBERED);
+    if too_many <= 0 {
+        return Ok(true);
     }
-    let old = old.iter().map(|row| row.bytes(0).map(TerminalId)).collect::<PgResult<Vec<_>>>()?;
-    departures::forget(lane, user, &old).await
+    let may_go = "SELECT terminal FROM terminals
+                  WHERE userid = $1 AND terminal <> $2
+                      AND (certificate IS NULL OR (length(cookie) = 0 AND elder_cookie IS NULL) OR last_seen < $3)
+                  ORDER BY certificate IS NOT NULL, length(cookie) > 0 OR elder_cookie IS NOT NULL, last_seen, terminal
+                  LIMIT $4";
+    let go = lane.rows(may_go, params![user.as_str(), id, number(unseen_since.seconds()), too_many]).await?;
+    if i64::try_from(go.len()).is_ok_and(|go| go < too_many) {
+        return Ok(false);
+    }
+    let go = go.iter().map(|row| row.bytes(0).map(TerminalId)).collect::<PgResult<Vec<_>>>()?;
+    departures::forget(lane, user, &go).await?;
+    Ok(true)
 }
 
 /// Reads `used, locks, failures, locked_from, locked_for`, the first of them at `first`.

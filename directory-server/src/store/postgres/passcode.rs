@@ -89,12 +89,14 @@ pub(super) async fn proven(
     Ok(former.map(|former| Proven::Former { version: former.version }))
 }
 
-/// Keeps the pair in force, which a terminal of this age is about to replace.
+/// Keeps the pair in force, which a terminal of this age is about to replace. Those that nobody may use any more go first: they
+/// must not leave the place of the first that a thief has replaced to the next (threat L14).
 async fn keep_former(lane: &Lane, user: &UserId, age: i64, now: Timestamp) -> PgResult<()> {
     lane.run(
         "DELETE FROM former_passcodes WHERE userid = $1 AND number NOT IN
-             (SELECT number FROM former_passcodes WHERE userid = $1 ORDER BY number LIMIT $2)",
-        params![user.as_str(), FORMER_KEPT - 1],
+             (SELECT number FROM former_passcodes WHERE userid = $1
+              ORDER BY settled AND changed_at <= $3, number LIMIT $2)",
+        params![user.as_str(), FORMER_KEPT - 1, number(now.minus(FORMER_PASSCODE).seconds())],
     )
     .await?;
     lane.run(

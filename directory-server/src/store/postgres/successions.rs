@@ -96,7 +96,7 @@ pub(super) async fn own(lane: &Lane, user: &UserId) -> PgResult<Vec<OwnSuccessor
 
 pub(super) async fn certificates(lane: &Lane, user: &UserId) -> PgResult<Vec<Certificate>> {
     let sql = "SELECT certificate FROM terminals WHERE userid = $1 AND certificate IS NOT NULL
-               ORDER BY last_seen DESC LIMIT $2";
+               ORDER BY length(cookie) = 0 AND elder_cookie IS NULL, coalesce(elder_age, age), last_seen DESC LIMIT $2";
     let rows = lane.rows(sql, params![user.as_str(), count(SUCCESSOR_CERTIFICATES)]).await?;
     rows.iter().map(|row| terminals::decode(row.get(0)?)).collect()
 }

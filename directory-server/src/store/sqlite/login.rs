@@ -1,10 +1,12 @@
 //! Budgets of attempts, known terminals and their cookies.
 
 use common::ident::{CredentialId, TerminalId, UserId};
+use common::msg::Member;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::SqlResult;
 use super::passcode::{self, Former};
+use super::terminals;
 use crate::store::bounds::{STRANGERS, TERMINALS_REMEMBERED, UNKNOWN_TERMINALS};
 use directory_core::lockout::{Budget, Class, Lock, LockRule, Verdict};
 use directory_core::records::{
@@ -68,7 +70,7 @@ pub(super) fn reserve(
 }
 
 pub(super) fn grant(connection: &Connection, success: &Success, now: Timestamp) -> SqlResult<Grant> {
-    let Success { user, credential, record, terminal, class, cookie } = success;
+    let Success { user, credential, record, terminal, class, cookie, .. } = success;
     let drawn_from = match class {
         Class::KnownTerminal => terminal.as_bytes().as_slice(),
         Class::UnknownTerminals => UNKNOWN_TERMINALS,
@@ -89,8 +91,11 @@ pub(super) fn grant(connection: &Connection, success: &Success, now: Timestamp) 
     if passcode::proven(connection, user, credential, record, age, now)?.is_none() {
         return Ok(Grant::Outdated);
     }
+    if *class == Class::UnknownTerminals && !make_room(connection, success)? {
+        return Ok(Grant::Full);
+    }
     passcode::settle(connection, user, record)?;
-    // Whoever logs in now was seen last, whatever the clock says: those seen first are forgotten (threat L15).
+    // Whoever logs in now was seen last, whatever the clock says (threat L15).
     let mut remember = connection.prepare_cached(match class {
         Class::KnownTerminal => {
             "UPDATE terminals SET cookie = ?3, age = ?5,
@@ -111,13 +116,10 @@ pub(super) fn grant(connection: &Connection, success: &Success, now: Timestamp) 
     })?;
     let row = params![user.as_str(), terminal.as_bytes(), cookie.0, now.seconds(), age];
     let certificate = remember.query_row(row, |row| row.get(0))?;
-    if *class == Class::UnknownTerminals {
-        forget_old_terminals(connection, user)?;
-    }
     connection
         .prepare_cached("UPDATE users SET logins = logins + 1, last_seen = ?2 WHERE id = ?1")?
         .execute(params![user.as_str(), now.seconds()])?;
-    Ok(Grant::Granted { certificate })
+    Ok(Grant::Granted { certificate, age })
 }
 
 pub(super) fn may_enter(connection: &Connection, entry: &Entry, now: Timestamp) -> SqlResult<EntryCheck> {
@@ -195,20 +197,32 @@ pub(super) fn known(
     Ok(statement.query_row(params![user.as_str(), terminal.as_bytes(), cookie.0], |row| row.get(0)).optional()?)
 }
 
-fn forget_old_terminals(connection: &Connection, user: &UserId) -> SqlResult<()> {
-    let mut forget = connection.prepare_cached(
-        "DELETE FROM terminals WHERE user = ?1 AND terminal NOT IN
-             (SELECT terminal FROM terminals WHERE user = ?1 ORDER BY last_seen DESC LIMIT ?2)",
-    )?;
-    if forget.execute(params![user.as_str(), TERMINALS_REMEMBERED])? > 0 {
-        connection
-            .prepare_cached(
-                "DELETE FROM budgets WHERE user = ?1 AND terminal <> x''
-                     AND terminal NOT IN (SELECT terminal FROM terminals WHERE user = ?1)",
-            )?
-            .execute([user.as_str()])?;
+/// Makes room for a terminal that was not there before; false where there is none. No older terminal that shows a cookie
+/// goes for it, unless it has not logged in for long: whoever learns the passcode does not push out the owner's (threat L14).
+/// First go those that have never announced themselves.
+fn make_room(connection: &Connection, success: &Success) -> SqlResult<bool> {
+    let Success { user, terminal, unseen_since, .. } = success;
+    let mut others = connection.prepare_cached("SELECT count(*) FROM terminals WHERE user = ?1 AND terminal <> ?2")?;
+    let others: i64 = others.query_row(params![user.as_str(), terminal.as_bytes()], |row| row.get(0))?;
+    let too_many = others.saturating_add(1).saturating_sub(TERMINALS_REMEMBERED);
+    if too_many <= 0 {
+        return Ok(true);
     }
-    Ok(())
+    let mut may_go = connection.prepare_cached(
+        "SELECT terminal FROM terminals
+         WHERE user = ?1 AND terminal <> ?2
+             AND (certificate IS NULL OR (cookie = x'' AND elder_cookie IS NULL) OR last_seen < ?3)
+         ORDER BY certificate IS NOT NULL, cookie <> x'' OR elder_cookie IS NOT NULL, last_seen, terminal LIMIT ?4",
+    )?;
+    let of = params![user.as_str(), terminal.as_bytes(), unseen_since.seconds(), too_many];
+    let go = may_go.query_map(of, |row| row.get(0).map(TerminalId))?.collect::<Result<Vec<_>, _>>()?;
+    if i64::try_from(go.len()).is_ok_and(|go| go < too_many) {
+        return Ok(false);
+    }
+    for terminal in go {
+        terminals::forget(connection, &Member { userid: user.clone(), terminal })?;
+    }
+    Ok(true)
 }
 
 /// Reads `used, locks, failures, locked_from, locked_for`, the first of them at `first`.

@@ -88,14 +88,16 @@ pub(super) fn proven(
     })
 }
 
-/// Keeps the pair in force, which a terminal of this age is about to replace.
+/// Keeps the pair in force, which a terminal of this age is about to replace. Those that nobody may use any more go first: they
+/// must not leave the place of the first that a thief has replaced to the next (threat L14).
 fn keep_former(connection: &Connection, user: &UserId, age: i64, now: Timestamp) -> SqlResult<()> {
     connection
         .prepare_cached(
             "DELETE FROM former_passcodes WHERE user = ?1 AND number NOT IN
-                 (SELECT number FROM former_passcodes WHERE user = ?1 ORDER BY number LIMIT ?2)",
+                 (SELECT number FROM former_passcodes WHERE user = ?1
+                  ORDER BY settled = 1 AND changed_at <= ?3, number LIMIT ?2)",
         )?
-        .execute(params![user.as_str(), FORMER_KEPT - 1])?;
+        .execute(params![user.as_str(), FORMER_KEPT - 1, now.minus(FORMER_PASSCODE).seconds()])?;
     connection
         .prepare_cached(
             "INSERT INTO former_passcodes

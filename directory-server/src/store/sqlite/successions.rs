@@ -96,7 +96,8 @@ pub(super) fn own(connection: &Connection, user: &UserId) -> SqlResult<Vec<OwnSu
 
 pub(super) fn certificates(connection: &Connection, user: &UserId) -> SqlResult<Vec<Certificate>> {
     let mut statement = connection.prepare_cached(
-        "SELECT certificate FROM terminals WHERE user = ?1 AND certificate IS NOT NULL ORDER BY last_seen DESC LIMIT ?2",
+        "SELECT certificate FROM terminals WHERE user = ?1 AND certificate IS NOT NULL
+         ORDER BY cookie = x'' AND elder_cookie IS NULL, coalesce(elder_age, age), last_seen DESC LIMIT ?2",
     )?;
     let limit = i64::try_from(SUCCESSOR_CERTIFICATES).unwrap_or(i64::MAX);
     let rows = statement.query_map(params![user.as_str(), limit], |row| row.get::<_, Vec<u8>>(0))?;

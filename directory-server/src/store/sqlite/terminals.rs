@@ -82,7 +82,7 @@ pub(super) fn decode(encoded: &[u8]) -> SqlResult<Certificate> {
     serde_json::from_slice(encoded).map_err(|error| StoreError::Failed(error.to_string()).into())
 }
 
-/// Forgets a terminal. Those from before ages were kept are all as old as each other.
+/// Removes a terminal. Those from before ages were kept are all as old as each other.
 pub(super) fn remove(connection: &Connection, terminal: &Member, by: Remover) -> SqlResult<TerminalRemoval> {
     let Some(age) = elder_age(connection, terminal)? else { return Ok(TerminalRemoval::Removed) };
     match by {
@@ -104,13 +104,19 @@ pub(super) fn remove(connection: &Connection, terminal: &Member, by: Remover) ->
             Some(_) => {}
         },
     }
+    forget(connection, terminal)?;
+    Ok(TerminalRemoval::Removed)
+}
+
+/// Forgets a terminal, with the attempts of its own.
+pub(super) fn forget(connection: &Connection, terminal: &Member) -> SqlResult<()> {
     for sql in [
         "DELETE FROM terminals WHERE user = ?1 AND terminal = ?2",
         "DELETE FROM budgets WHERE user = ?1 AND terminal = ?2",
     ] {
         connection.prepare_cached(sql)?.execute(params![terminal.userid.as_str(), terminal.terminal.as_bytes()])?;
     }
-    Ok(TerminalRemoval::Removed)
+    Ok(())
 }
 
 /// How old a terminal is, or was before somebody took its id.

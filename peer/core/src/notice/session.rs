@@ -103,8 +103,10 @@ pub enum LoginRefused {
     Passcode { tries_left: u32 },
     /// Locked for so many seconds; without a time: until an administrator unlocks it.
     Locked { retry_after: Option<u64> },
-    /// Too many logins from this source or terminals of this user; seconds to wait.
+    /// Too many logins from this source; seconds to wait.
     TooMany { retry_after: u64 },
+    /// As many terminals of this user are logged in, or known, as may be.
+    Terminals,
 }
 
 /// Why a passcode was not changed, or a terminal not removed.

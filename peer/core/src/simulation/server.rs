@@ -108,7 +108,8 @@ async fn enrol(store: &SqliteStore, fixture: &Fixture) {
         Account { credential: CREDENTIAL, record, public_key: fixture.public_key.clone(), vault, newest: None };
     store.register(NewUser { id: user.clone(), account, invite: None }, now).await.unwrap();
     let (class, cookie, terminal) = (Class::UnknownTerminals, CookieDigest([5; 32]), fixture.me.terminal);
-    let success = Success { user: user.clone(), credential: CREDENTIAL, record: Vec::new(), terminal, class, cookie };
+    let (record, unseen_since) = (Vec::new(), Timestamp::from_seconds(0));
+    let success = Success { user: user.clone(), credential: CREDENTIAL, record, terminal, class, cookie, unseen_since };
     store.grant(success, now).await.unwrap();
     let certificate = serde_json::to_vec(&fixture.certificate).unwrap();
     let entry =
@@ -133,6 +134,7 @@ impl World {
         let arrival = Arrival {
             user: &me.user,
             terminal: me.terminal,
+            age: 0,
             address: address(client),
             public_key,
             seen: ([192, 0, 2, 7], 50_000).into(),

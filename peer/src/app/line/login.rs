@@ -381,7 +381,7 @@ fn login_refused(user: UserId, passcode_min: u16, why: LoginRefused, outputs: &m
     }
     match why {
         _ if outputs.options.passcode.is_some() => outputs.exit(exit::LOGIN_REFUSED),
-        LoginRefused::Locked { .. } => Login::User.ask(outputs),
+        LoginRefused::Locked { .. } | LoginRefused::Terminals => Login::User.ask(outputs),
         LoginRefused::Passcode { .. } | LoginRefused::TooMany { .. } => {
             Login::Passcode { user, passcode_min, doubted: None }.ask(outputs)
         }

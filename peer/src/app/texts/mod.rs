@@ -196,6 +196,10 @@ pub(crate) fn login_refused(user: &UserId, why: LoginRefused) -> String {
             format!("{user} is locked; an administrator can unlock it: directory-server user unlock {user}")
         }
         LoginRefused::TooMany { retry_after } => too_fast(retry_after),
+        LoginRefused::Terminals => format!(
+            "As many terminals of {user} are logged in, or known, as the server allows. Log out at another one; if that does \
+             not help, remove those that are used no more, at one that you have had for longer: /terminal remove"
+        ),
     }
 }
 

@@ -341,7 +341,9 @@ fn open_vault(
 fn refusal(reply: &AuthReply) -> LoginRefused {
     match reply.reason {
         Some(AuthRefusal::Locked) => LoginRefused::Locked { retry_after: reply.retry_after },
-        Some(AuthRefusal::TooMany) => LoginRefused::TooMany { retry_after: reply.retry_after.unwrap_or(60) },
+        Some(AuthRefusal::TooMany) => {
+            reply.retry_after.map_or(LoginRefused::Terminals, |retry_after| LoginRefused::TooMany { retry_after })
+        }
         Some(AuthRefusal::Passcode | AuthRefusal::Other) | None => {
             LoginRefused::Passcode { tries_left: reply.tries_left.unwrap_or(0) }
         }
