@@ -171,6 +171,15 @@ impl Calls {
                 self.turn_away(cx, link, &request, CallerRefused::WrongKey);
             }
             PinCheck::Blocked => cx.refuse(link, ConnectRefusal::Declined),
+            // The former key confirmed this one, or another one, too: nothing passes before the user has agreed (decisions D33,
+            // D47). Not remembered: the next try may come behind that. A file is asked for again and again, and says nothing new.
+            PinCheck::Same if cx.contacts.awaits_decision(&from) => match file {
+                Some(_) => cx.refuse(link, reason_of(CallerRefused::KeyChanged)),
+                None => {
+                    self.turn_away(cx, link, &request, CallerRefused::KeyChanged);
+                    cx.tell_decision(&from);
+                }
+            },
             PinCheck::First(_) | PinCheck::Same => {
                 if let Some((file, offset)) = file {
                     return vec![Request::Fetch { link, from, file, offset }];

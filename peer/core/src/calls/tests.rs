@@ -68,10 +68,9 @@ impl Stage {
         effects
     }
 
-    /// Somebody calls who claims to be ali, with this key, from this address.
-    fn is_called(&mut self, key: KeyDigest, source: SocketAddr) -> (LinkId, Vec<Request>) {
+    /// Somebody claims to be ali, with this key, from this address.
+    fn claim(&mut self, key: KeyDigest, source: SocketAddr) -> (LinkId, ConnectRequest) {
         self.links += 1;
-        let link = LinkId(self.links);
         let message = ConnectReq {
             initiator: ali(),
             destination: self.cx.me.user.clone(),
@@ -82,7 +81,18 @@ impl Stage {
             record: None,
             conversation: None,
         };
-        (link, self.calls.handle_request(&mut self.cx, link, ConnectRequest { message, key, source }))
+        (LinkId(self.links), ConnectRequest { message, key, source })
+    }
+
+    /// The same, and calls.
+    fn is_called(&mut self, key: KeyDigest, source: SocketAddr) -> (LinkId, Vec<Request>) {
+        let (link, request) = self.claim(key, source);
+        (link, self.calls.handle_request(&mut self.cx, link, request))
+    }
+
+    fn ali_fetches(&mut self, file: (MessageId, u64)) -> (LinkId, Vec<Request>) {
+        let (link, request) = self.claim(fixtures::identity(Example::Ali).key.digest(), address());
+        (link, self.calls.handle_file_request(&mut self.cx, link, request, file))
     }
 
     fn ali_calls(&mut self) -> (LinkId, Vec<Request>) {
@@ -347,20 +357,8 @@ fn a_second_link_of_a_user_takes_the_place_of_the_first() {
 #[test]
 fn a_verified_caller_who_wants_a_file_is_handed_on() {
     let mut stage = Stage::new(Accept::None);
-    let key = fixtures::identity(Example::Ali).key.digest();
-    let message = ConnectReq {
-        initiator: ali(),
-        destination: stage.cx.me.user.clone(),
-        initiator_key: key,
-        destination_key: stage.cx.me.key.digest(),
-        terminal: TerminalId([1; 16]),
-        features: Features::default(),
-        record: None,
-        conversation: None,
-    };
-    let request = ConnectRequest { message, key, source: address() };
-    let (link, file) = (LinkId(1), MessageId([3; 16]));
-    stage.calls.handle_file_request(&mut stage.cx, link, request, (file, 5));
+    let file = MessageId([3; 16]);
+    let (link, _) = stage.ali_fetches((file, 5));
     let requests = stage.is_found(&ali(), LookupReason::Caller(link), Some(found(Example::Ali)));
     assert_eq!(requests, [Request::Fetch { link, from: ali(), file, offset: 5 }]);
 }

@@ -69,7 +69,10 @@ impl Files {
         let Some(transfer) = self.all.get(&number).filter(|known| known.state == FileState::Accepted) else {
             return;
         };
-        let Some(found) = found else { return self.retry(cx, number, 0) };
+        // Nothing is asked of somebody whose new key the user has not agreed to (decision D33).
+        let Some(found) = found.filter(|_| !cx.contacts.awaits_decision(&transfer.with)) else {
+            return self.retry(cx, number, 0);
+        };
         if self.running.contains_key(&number) {
             return;
         }

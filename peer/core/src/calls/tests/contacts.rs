@@ -1,5 +1,6 @@
 //! Who is a contact, and who is blocked (decision D48).
 
+use common::crypto::successor::Verified;
 use common::msg::{SUCCESSIONS, SuccessorsReq};
 
 use super::*;
@@ -28,21 +29,9 @@ fn who_is_taken_depends_on_what_the_user_wants() {
 fn asking_for_a_file_or_calling_while_all_are_taken_makes_nobody_a_contact() {
     for file in [Some((MessageId([7; 16]), 0)), None] {
         let mut stage = Stage::new(if file.is_some() { Accept::Contacts } else { Accept::All });
-        let message = ConnectReq {
-            initiator: ali(),
-            destination: stage.cx.me.user.clone(),
-            initiator_key: fixtures::identity(Example::Ali).key.digest(),
-            destination_key: stage.cx.me.key.digest(),
-            terminal: TerminalId([1; 16]),
-            features: Features::default(),
-            record: None,
-            conversation: None,
-        };
-        let (key, link) = (message.initiator_key, LinkId(1));
-        let request = ConnectRequest { message, key, source: address() };
-        match file {
-            Some(file) => stage.calls.handle_file_request(&mut stage.cx, link, request, file),
-            None => stage.calls.handle_request(&mut stage.cx, link, request),
+        let (link, _) = match file {
+            Some(file) => stage.ali_fetches(file),
+            None => stage.ali_calls(),
         };
         stage.is_found(&ali(), LookupReason::Caller(link), Some(found(Example::Ali)));
         assert!(stage.cx.contacts.key(&ali()).is_some() && !stage.cx.contacts.is_chosen(&ali()));
@@ -99,5 +88,41 @@ fn who_is_not_seen_just_then_may_have_a_new_key_and_is_asked_about_at_once() {
         });
         let offline = Request::Group(GroupRequest::NotOnline(ali()));
         assert_eq!(requests, if asks { vec![asked, offline] } else { vec![offline] });
+    }
+}
+
+#[test]
+fn a_new_key_is_neither_talked_to_nor_given_a_file_before_the_user_agrees() {
+    let key = |example| fixtures::identity(example).key;
+    let told = |to: Example| Verified { former: key(Example::Carol).digest(), key: key(to), certificates: Vec::new() };
+    // Confirmed by the former one; and two in the place of one, of which the user had agreed to the first.
+    for forked in [false, true] {
+        for file in [None, Some((MessageId([7; 16]), 0))] {
+            let mut stage = Stage::new(Accept::All);
+            stage.callers_name = Features::between_terminals();
+            stage.cx.contacts.pin(&ali(), &key(Example::Carol), 0, false);
+            stage.cx.contacts.succeed(&ali(), &[told(Example::Ali)], 1).unwrap();
+            if forked {
+                stage.cx.contacts.agree(&ali()).unwrap();
+                stage.cx.contacts.succeed(&ali(), &[told(Example::Bianca)], 2).unwrap();
+            }
+            let asks = |stage: &mut Stage| {
+                let (link, requests) = match file {
+                    None => stage.ali_calls(),
+                    Some(file) => stage.ali_fetches(file),
+                };
+                assert_eq!(requests.len(), 1, "it is looked up, each time");
+                let handed_on = stage.is_found(&ali(), LookupReason::Caller(link), Some(found(Example::Ali)));
+                (handed_on.len(), stage.effects())
+            };
+            let (handed_on, effects) = asks(&mut stage);
+            assert_eq!((handed_on, refusal(&effects)), (0, Some(ConnectRefusal::Key)), "{file:?}");
+            let is_asked =
+                |effect: &Effect| matches!(effect, Effect::Notify(Notice::Contact(ContactNotice::KeyChanged { .. })));
+            assert_eq!(effects.iter().any(is_asked), file.is_none(), "the user is asked about a call");
+            stage.cx.contacts.agree(&ali()).unwrap();
+            let (handed_on, effects) = asks(&mut stage);
+            assert_eq!((handed_on, refusal(&effects)), (usize::from(file.is_some()), None), "{file:?}");
+        }
     }
 }

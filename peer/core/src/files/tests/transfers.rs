@@ -1,5 +1,7 @@
 //! What is fetched, given, tried again.
 
+use common::crypto::successor::Verified;
+
 use super::stage::*;
 
 #[test]
@@ -42,6 +44,23 @@ fn a_sender_who_is_not_there_is_looked_for_again_and_at_once_when_it_comes() {
     let carol = Example::Carol.user().unwrap();
     assert!(!stage.does(|files, cx| files.handle_presence(cx, Some(&carol))).looks_up());
     assert!(stage.does(|files, cx| files.handle_presence(cx, Some(&ali()))).looks_up());
+}
+
+#[test]
+fn a_file_of_somebody_with_a_new_key_waits_until_the_user_agrees() {
+    let mut stage = Stage::asking();
+    stage.is_offered(1, 9);
+    stage.accepts(1);
+    let key = |example| fixtures::identity(example).key;
+    stage.cx.contacts.pin(&ali(), &key(Example::Carol), 0, false);
+    let told = Verified { former: key(Example::Carol).digest(), key: key(Example::Ali), certificates: Vec::new() };
+    stage.cx.contacts.succeed(&ali(), &[told], 1).unwrap();
+    assert!(!stage.finds(1, true).fetches());
+    assert_eq!(stage.files.next_deadline(), Some(stage.cx.now.tick + FIRST_RETRY), "it is tried again");
+    stage.cx.contacts.agree(&ali()).unwrap();
+    stage.cx.now.tick += FIRST_RETRY;
+    assert!(stage.ticks().looks_up());
+    assert!(stage.finds(1, true).fetches());
 }
 
 #[test]
