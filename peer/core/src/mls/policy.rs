@@ -68,14 +68,14 @@ impl Proposed<'_> {
         }
     }
 
-    /// Whoever stands before the author stays an admin, in the same place; there is an admin, and all of them are members.
+    /// Whoever stands before the author stays an admin, in the same place, with a leaf or without; there is an admin, and all
+    /// others are members.
     fn check_admins(&self, admins: &[UserId]) -> Result<(), Refusal> {
-        if !admins.starts_with(self.charter.before(self.by)) {
-            return Err(Refusal::Order);
-        }
+        let before = self.charter.before(self.by);
+        let Some(others) = admins.strip_prefix(before) else { return Err(Refusal::Order) };
         let users = users(self.outcome);
-        let present = !admins.is_empty() && admins.iter().all(|admin| users.contains(admin));
-        if present { Ok(()) } else { Err(Refusal::Admins) }
+        let sound = !admins.is_empty() && others.iter().all(|admin| users.contains(admin));
+        if sound { Ok(()) } else { Err(Refusal::Admins) }
     }
 }
 

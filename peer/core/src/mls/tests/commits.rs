@@ -167,6 +167,32 @@ fn a_group_keeps_an_admin_and_admins_are_members() {
 }
 
 #[test]
+fn an_earlier_admin_without_a_leaf_keeps_nobody_behind_from_naming_and_removing_admins() {
+    // A group that was founded anew keeps bianca in front, who could not be added.
+    let founded = || {
+        let mut stage = Stage::new(&[Ali, Carol]);
+        let admins = vec![user(Bianca), user(Ali)];
+        stage.rooms[0] = Some(Room::create_with(&stage.terminals[0].own, ROOM, &team(), admins).unwrap());
+        stage.add(0, &[1]);
+        stage.edit(0, &Edit { admins: Some([Bianca, Ali, Carol].map(user).to_vec()), ..Edit::default() });
+        assert_eq!(stage.room(1).admins(), [Ali, Carol].map(user), "those who have a leaf");
+        stage
+    };
+    let removed = founded().remove(0, &[1]);
+    assert_eq!(removed.admins, Some([Bianca, Ali].map(user).to_vec()));
+    let mut stage = founded();
+    stage.edit(0, &Edit { admins: Some([Bianca, Carol].map(user).to_vec()), ..Edit::default() });
+    assert_eq!(stage.room(1).admins(), [user(Carol)], "and steps down");
+    // One behind has to be a member as before, and the one in front stays.
+    let mut stage = founded();
+    for (admins, why) in [(&[Carol, Ali][..], Refusal::Order), (&[Ali], Refusal::Order)] {
+        let commit = amended(&mut stage, 1, charter("team", admins));
+        stage.assert_refused(1, &commit, &why);
+        stage = founded();
+    }
+}
+
+#[test]
 fn a_group_has_no_more_admins_than_the_limit() {
     let mut stage = stage();
     let crowd = (0..=GROUP_ADMINS).map(|number| UserId::parse(&format!("admin{number}")).unwrap());
