@@ -137,12 +137,14 @@ fn a_terminal_cannot_announce_itself_as_another_terminal_of_its_user() {
 }
 
 #[test]
-fn port_nought_is_malformed() {
-    let mut world = World::new(Registration::Open);
-    let (mut peer, challenge) = granted(&mut world);
-    let announce = Announce { port: 0, ..peer.announcement(Example::Ali, 1, &challenge) };
-    assert_eq!(error_code(peer.send(&world, announce)), ErrorCode::Malformed);
-    assert!(peer.closed);
+fn a_port_below_1024_is_malformed() {
+    for port in [0, 22, 1023] {
+        let mut world = World::new(Registration::Open);
+        let (mut peer, challenge) = granted(&mut world);
+        let announce = Announce { port, ..peer.announcement(Example::Ali, 1, &challenge) };
+        assert_eq!(error_code(peer.send(&world, announce)), ErrorCode::Malformed, "{port}");
+        assert!(peer.closed);
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::directory::Directory;
 use crate::login_stats::LoginOutcome;
 use crate::origin::Origin;
 use crate::possession;
-use crate::presence::Arrival;
+use crate::presence::{Arrival, FIRST_PORT};
 use crate::records::{Entry, EntryCheck};
 use crate::relay::RelayMode;
 use crate::session::Session;
@@ -64,7 +64,8 @@ pub(crate) async fn announce<S: Store>(
     announce: Announce,
 ) -> Step {
     let user = &granted.user;
-    if announce.port == 0 {
+    // Below, something else may listen at an address that others share (decision D26).
+    if announce.port < FIRST_PORT {
         return Step::error(ErrorCode::Malformed);
     }
     // One that cannot be read was never verified.

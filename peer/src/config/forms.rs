@@ -84,7 +84,8 @@ as_text!(Listen);
 /// Why a text is not an address to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an address to listen on is \"auto\" or an address of this machine, such as \"192.0.2.7\" or \"192.0.2.7:65000\""
+    "an address to listen on is \"auto\" or an address of this machine, such as \"192.0.2.7\" or \"192.0.2.7:65000\", with a \
+     port from 1024 on"
 )]
 pub(crate) struct NotAListener;
 
@@ -98,6 +99,10 @@ impl FromStr for Listen {
             return Ok(Self { address: Some(ip), port: None });
         }
         let address: SocketAddr = text.parse().map_err(|_| NotAListener)?;
+        // A directory announces none below (decision D26).
+        if (1..1024).contains(&address.port()) {
+            return Err(NotAListener);
+        }
         Ok(Self { address: Some(address.ip()), port: Some(address.port()).filter(|port| *port != 0) })
     }
 }
@@ -204,11 +209,13 @@ mod tests {
 
     #[test]
     fn an_address_to_listen_on_may_leave_the_port_open() {
-        for text in ["auto", "127.0.0.2", "127.0.0.2:65000", "[::1]:1", "::1"] {
+        for text in ["auto", "127.0.0.2", "127.0.0.2:65000", "[::1]:1024", "::1"] {
             assert_eq!(text.parse::<Listen>().unwrap().to_string(), text);
         }
         assert_eq!("127.0.0.2:0".parse::<Listen>().unwrap().port, None);
-        assert_eq!("dir.example.org".parse::<Listen>(), Err(NotAListener));
+        for wrong in ["dir.example.org", "127.0.0.2:1", "[::1]:1023"] {
+            assert_eq!(wrong.parse::<Listen>(), Err(NotAListener), "{wrong}");
+        }
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub(super) const ALONE: Duration = Duration::from_millis(250);
 /// routers have it: a wider one is not found, and the call goes another way.
 const NEARBY: Prefix = Prefix { v4: 24, v6: 64 };
 
+/// No call goes to a port below: something else may listen there, at an address that several share (decision D26).
+const FIRST_PORT: u16 = 1024;
+
 /// Our addresses that the directory has seen: calls are placed from these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sources {
@@ -54,7 +57,7 @@ pub(super) fn candidates(terminal: &TerminalAddresses, sources: &Sources, famili
     };
     let all = terminal.local.iter().filter(is_near).copied().chain(of(false)).chain(of(true));
     let mut candidates: Vec<SocketAddr> = Vec::new();
-    for address in all {
+    for address in all.filter(|address| address.port() >= FIRST_PORT) {
         if !candidates.contains(&address) {
             candidates.push(address);
         }
@@ -131,6 +134,14 @@ mod tests {
         let public = TerminalAddresses { seen, local, ..TerminalAddresses::default() };
         let sources = Sources { session: "192.0.2.5".parse().unwrap(), other: None };
         assert_eq!(candidates(&public, &sources, Families::All), several(&[V4]));
+    }
+
+    #[test]
+    fn no_port_is_tried_that_belongs_to_something_else() {
+        let seen = several(&["192.0.2.6:22", "192.0.2.6:1023", "192.0.2.6:1024", "[2001:db8::6]:25"]);
+        let terminal = TerminalAddresses { seen, local: several(&["192.168.1.6:80"]) };
+        let sources = Sources { session: "192.168.1.5".parse().unwrap(), other: None };
+        assert_eq!(candidates(&terminal, &sources, Families::All), several(&["192.0.2.6:1024"]));
     }
 
     /// Which addresses are tried, and what comes of it, where these succeed, these fail, and others never answer.
