@@ -10,6 +10,9 @@ use directory_core::records::MailRule;
 /// One sender may fill so small a part of a mailbox, be it with messages, commits or welcomes: chosen arbitrarily, so that
 /// it takes four to fill it.
 const SHARES: u64 = 4;
+/// So small a part may wait of whoever writes where there is room for commits and welcomes only: chosen arbitrarily, as what a
+/// few days of texts take.
+const SMALL: u64 = 16;
 
 /// Something to keep for several terminals.
 pub(super) struct Letter<'a> {
@@ -52,10 +55,15 @@ impl Receiver {
     pub(super) fn has_room_for(&self, letter: &Letter<'_>, rule: &MailRule) -> bool {
         let size = letter.body.len() as u64;
         let (bytes, theirs) = (self.bytes + size, self.theirs + size);
-        let fits = |limit: u64| limit == 0 || (bytes <= limit && theirs <= limit.div_ceil(SHARES));
+        let twice = rule.bytes.saturating_mul(2);
+        let fits = |limit: u64, share: u64| rule.bytes == 0 || (bytes <= limit && theirs <= share);
         match letter.kind {
-            MailKind::Message => (rule.messages == 0 || self.messages < rule.messages) && fits(rule.bytes),
-            MailKind::Commit | MailKind::Welcome => fits(rule.bytes.saturating_mul(2)),
+            // Whoever has hardly anything here is heard where commits and welcomes have taken the room, too.
+            MailKind::Message => {
+                let is_few = rule.messages == 0 || self.messages < rule.messages;
+                is_few && (fits(rule.bytes, rule.bytes.div_ceil(SHARES)) || fits(twice, rule.bytes.div_ceil(SMALL)))
+            }
+            MailKind::Commit | MailKind::Welcome => fits(twice, twice.div_ceil(SHARES)),
         }
     }
 
@@ -90,4 +98,44 @@ pub(super) fn full(sender: &UserId, receivers: &[Receiver]) -> Vec<UserId> {
     users.dedup();
     let has_all = |user: &UserId| receivers.iter().any(|r| r.member.userid == *user && r.kept.lost == 0);
     users.into_iter().filter(|user| *user != sender && !has_all(user)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use common::ident::TerminalId;
+
+    use super::*;
+
+    fn member(id: &str) -> Member {
+        Member { userid: UserId::parse(id).unwrap(), terminal: TerminalId([1; 16]) }
+    }
+
+    fn letter<'a>(room: &'a RoomId, (from, kind): (&'a Member, MailKind), body: &'a [u8]) -> Letter<'a> {
+        Letter { room, from, kind, epoch: 0, id: None, body }
+    }
+
+    #[test]
+    fn four_users_are_needed_to_leave_no_room_for_a_message_of_another_one() {
+        let rule = MailRule { messages: 0, bytes: 1600, ..MailRule::default() };
+        let (room, body) = (RoomId([1; 16]), [0; 10]);
+        let other = member("carol");
+        for (kind, share) in [(MailKind::Commit, 800), (MailKind::Welcome, 800), (MailKind::Message, 400)] {
+            let (mut waits, mut senders) = (0, 0);
+            while Receiver::new(member("ali"), waits, (0, 0))
+                .has_room_for(&letter(&room, (&other, MailKind::Message), &body), &rule)
+            {
+                let from = member(&format!("u{senders}"));
+                let mut receiver = Receiver::new(member("ali"), waits, (0, 0));
+                while receiver.has_room_for(&letter(&room, (&from, kind), &body), &rule) {
+                    receiver.takes(&letter(&room, (&from, kind), &body));
+                }
+                // Behind the first 1600 bytes a sixteenth, of messages.
+                let expected = if kind == MailKind::Message && senders >= 4 { 100 } else { share };
+                assert!(receiver.kept.bytes.abs_diff(expected) <= 10, "{kind:?} {senders}: {}", receiver.kept.bytes);
+                waits += receiver.kept.bytes;
+                senders += 1;
+            }
+            assert!(senders >= 4, "{kind:?}: {senders}");
+        }
+    }
 }
