@@ -94,8 +94,8 @@ pub(super) async fn past(lane: &Lane, room: &RoomId) -> PgResult<Option<Past>> {
     Ok(Some(if row.get(0)? { Past::Moved } else { Past::Over }))
 }
 
-/// The room that has a handle. The time for which one without terminals is kept begins when it is first asked for, if
-/// nobody has said when it was given up.
+/// The room that has a handle. The time for which one without terminals is kept begins now at the latest: it is the next look
+/// at the clock that finds those whose last terminals have gone.
 async fn holder(lane: &Lane, handle: &GroupHandle, kept_after: Timestamp, now: Timestamp) -> PgResult<Option<Holder>> {
     let sql = "SELECT room, given_up_at FROM rooms WHERE handle = $1";
     let Some(found) = lane.maybe(sql, params![&handle.as_bytes()[..]]).await? else { return Ok(None) };

@@ -24,7 +24,7 @@ pub(super) async fn begin_run(lane: &Lane, now: Timestamp) -> PgResult<RunBegun>
     Ok(RunBegun { settled, generation: schema::generation(lane).await? })
 }
 
-/// Keeps what was seen. A lock that has ended leaves what it leaves when the next attempt finds it so: fresh tries.
+/// Keeps what was seen; for handles of groups whose last terminals have gone their time begins. A lock that has ended leaves what it leaves when the next attempt finds it so: fresh tries.
 pub(super) async fn keep(lane: &Lane, time: &SettledTime, now: Timestamp) -> PgResult<()> {
     let value = written(time)?;
     lane.run("UPDATE directory SET observed_time = $1", params![value]).await?;
@@ -37,6 +37,9 @@ pub(super) async fn keep(lane: &Lane, time: &SettledTime, now: Timestamp) -> PgR
         lane.run(sql, params![number(now.seconds())]).await?;
     }
     lane.run("DELETE FROM invites WHERE expires <= $1", params![number(time.surely_past(now.seconds()))]).await?;
+    let deserted = "UPDATE rooms AS m SET given_up_at = $1 WHERE m.handle IS NOT NULL AND m.given_up_at IS NULL
+                        AND NOT EXISTS (SELECT 1 FROM roster AS r WHERE r.room = m.room)";
+    lane.run(deserted, params![number(time.at_least(now.seconds()))]).await?;
     // More would let a stranger fill the disk.
     lane.run(
         "DELETE FROM stranger_budgets WHERE userid IN

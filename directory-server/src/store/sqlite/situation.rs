@@ -76,8 +76,8 @@ pub(super) fn past(connection: &Connection, room: &RoomId) -> SqlResult<Option<P
     Ok(moved.map(|moved| if moved { Past::Moved } else { Past::Over }))
 }
 
-/// The room that has a handle. The time for which one without terminals is kept begins when it is first asked for, if
-/// nobody has said when it was given up.
+/// The room that has a handle. The time for which one without terminals is kept begins now at the latest: it is the next look
+/// at the clock that finds those whose last terminals have gone.
 fn holder(
     connection: &Connection,
     handle: &GroupHandle,

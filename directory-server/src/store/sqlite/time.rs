@@ -29,7 +29,7 @@ pub(super) fn begin_run(connection: &Connection, now: Timestamp) -> SqlResult<Ru
     Ok(RunBegun { settled, generation })
 }
 
-/// Keeps what was seen. A lock that has ended leaves what it leaves when the next attempt finds it so: fresh tries.
+/// Keeps what was seen; for handles of groups whose last terminals have gone their time begins. A lock that has ended leaves what it leaves when the next attempt finds it so: fresh tries.
 pub(super) fn keep(connection: &Connection, time: &SettledTime, now: Timestamp) -> SqlResult<()> {
     let value = serde_json::to_string(time).map_err(|error| StoreError::Failed(error.to_string()))?;
     connection.prepare_cached("INSERT OR REPLACE INTO observed_time (one, value) VALUES (1, ?1)")?.execute([value])?;
@@ -42,5 +42,8 @@ pub(super) fn keep(connection: &Connection, time: &SettledTime, now: Timestamp) 
         connection.prepare_cached(sql)?.execute([now.seconds()])?;
     }
     connection.prepare_cached("DELETE FROM invites WHERE expires <= ?1")?.execute([time.surely_past(now.seconds())])?;
+    let deserted = "UPDATE rooms SET given_up_at = ?1 WHERE handle IS NOT NULL AND given_up_at IS NULL
+                        AND NOT EXISTS (SELECT 1 FROM roster WHERE roster.room = rooms.room)";
+    connection.prepare_cached(deserted)?.execute([time.at_least(now.seconds())])?;
     Ok(())
 }
