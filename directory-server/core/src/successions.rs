@@ -5,9 +5,10 @@
 
 use common::crypto::successor;
 use common::ident::{KeyDigest, UserId};
+use common::limits::FRAME_BEFORE_LOGIN;
 use common::msg::{
-    Blob, ByeReason, FormerReply, FormerReq, KeyChallenge, KeyReply, KeyReq, KeyStatus, KeyUpload, Member,
-    OwnSuccessor, SuccessorsReply, SuccessorsReq,
+    Blob, ByeReason, Envelope, FormerReply, FormerReq, FromDirectory, KeyChallenge, KeyReply, KeyReq, KeyStatus,
+    KeyUpload, Member, OwnSuccessor, RequestNumber, SuccessorsReply, SuccessorsReq,
 };
 
 use crate::directory::Directory;
@@ -87,5 +88,53 @@ pub(crate) async fn former<S: Store>(
     let mut own = directory.store.own_successors(user).await?;
     let begins = |own: &OwnSuccessor| KeyDigest::of(&own.successor.former.0) == request.known;
     let from = own.iter().position(begins).unwrap_or(own.len());
-    Ok(FormerReply { own: own.split_off(from) })
+    Ok(newest_that_fit(own.split_off(from)))
+}
+
+/// The newest of these statements that fit into a frame before the session, whatever number the request had.
+fn newest_that_fit(own: Vec<OwnSuccessor>) -> FormerReply {
+    let mut reply = FormerReply { own };
+    let fits = |reply: &FormerReply| {
+        let numbered = Envelope { request: Some(RequestNumber::LAST), message: FromDirectory::from(reply.clone()) };
+        numbered.encode().len() <= FRAME_BEFORE_LOGIN
+    };
+    while !reply.own.is_empty() && !fits(&reply) {
+        reply.own.remove(0);
+    }
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use common::ident::ContentDigest;
+    use common::limits::{SUCCESSOR_CERTIFICATES, SUCCESSORS};
+    use common::msg::{Hex, Successor};
+
+    use super::*;
+    use crate::closed_store::user;
+
+    /// Under keys of 4096 or 3072 bits.
+    fn statement(number: u8, bits: usize) -> OwnSuccessor {
+        let key = || Hex(vec![number; bits / 8 + 14]);
+        let signature = || Blob(vec![number; bits / 8]);
+        let certificates = vec![ContentDigest([number; 32]); SUCCESSOR_CERTIFICATES];
+        let (former, publickey, former_signature, signature) = (key(), key(), signature(), signature());
+        let userid = user("a-user-with-a-long-name-12345678");
+        let successor = Successor { userid, former, publickey, certificates, former_signature, signature };
+        OwnSuccessor { successor, store: Blob(vec![number; 80]) }
+    }
+
+    #[test]
+    fn statements_that_do_not_fit_into_a_frame_are_left_out_the_oldest_first() {
+        for (bits, left_out) in [(4096, 1), (3072, 0)] {
+            let own = [0, 1, 2, 3].map(|number| statement(number, bits)).to_vec();
+            assert_eq!(own.len(), SUCCESSORS);
+            let reply = newest_that_fit(own.clone());
+            assert_eq!(reply.own, own[left_out..], "{bits}");
+            let message = FromDirectory::from(reply);
+            let payload = Envelope { request: Some(RequestNumber::LAST), message }.encode();
+            assert!(payload.len() <= FRAME_BEFORE_LOGIN, "{bits}: {}", payload.len());
+        }
+        assert_eq!(newest_that_fit(Vec::new()).own, []);
+    }
 }
