@@ -152,7 +152,10 @@ impl Session {
         Handled::Answered(match message {
             ToDirectory::LookupReq(request) => self.look_up(directory, &request),
             ToDirectory::MeetReq(request) => meetings::meet(directory, &self.presence, now, request),
-            ToDirectory::ListReq(request) => Reply::Message(directory.presence.list(request.after.as_ref()).into()),
+            ToDirectory::ListReq(request) => {
+                let list = directory.presence.list_for(self.presence.user(), request.after.as_ref());
+                Reply::Message(list.into())
+            }
             ToDirectory::Watch(watch) => {
                 directory.presence.watch(&self.presence, watch.users);
                 Reply::Silent

@@ -74,6 +74,17 @@ fn offline(user: &UserId) -> Arc<[u8]> {
     FromDirectory::from(presence).encode().into()
 }
 
+fn page(users: &BTreeMap<UserId, PresentUser>, after: Option<&UserId>, is_told: impl Fn(&UserId) -> bool) -> ListReply {
+    let behind = users.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded));
+    let mut rest = behind.filter(|(user, _)| is_told(user));
+    let page = rest.by_ref().take(LIST_PAGE).map(|(userid, presence)| ListedUser {
+        userid: userid.clone(),
+        online_since: presence.since().map(Timestamp::seconds),
+        away: presence.away().map(str::to_owned),
+    });
+    ListReply { users: page.collect(), more: rest.next().is_some() }
+}
+
 /// The presence of one terminal; dropping it ends the presence.
 #[derive(Debug)]
 pub struct PresenceGuard {
@@ -220,14 +231,19 @@ impl PresentUsers {
     /// One page of the users online, behind `after`.
     #[must_use]
     pub fn list(&self, after: Option<&UserId>) -> ListReply {
-        let users = self.read();
-        let mut rest = users.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded));
-        let page = rest.by_ref().take(LIST_PAGE).map(|(userid, presence)| ListedUser {
-            userid: userid.clone(),
-            online_since: presence.since().map(Timestamp::seconds),
-            away: presence.away().map(str::to_owned),
-        });
-        ListReply { users: page.collect(), more: rest.next().is_some() }
+        page(&self.read(), after, |_| true)
+    }
+
+    /// The same for a user who asks, and is told of those whom it hears of: where only contacts hear of each other, of these and
+    /// of itself (threat L10).
+    #[must_use]
+    pub fn list_for(&self, asker: &UserId, after: Option<&UserId>) -> ListReply {
+        if self.audience() != Audience::Mutual {
+            return self.list(after);
+        }
+        let subscriptions = self.subscriptions();
+        let are_contacts = |user: &UserId| subscriptions.watches(asker, user) && subscriptions.watches(user, asker);
+        page(&self.read(), after, |user| user == asker || are_contacts(user))
     }
 
     /// Since when a user is online; nothing if offline.

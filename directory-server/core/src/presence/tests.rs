@@ -183,3 +183,30 @@ fn where_a_terminal_listens_in_its_network_is_for_whom_it_watches_behind_the_sam
     let own = FromDirectory::decode(&online.lookup(&user("ali"), own).unwrap());
     assert!(matches!(own, Ok(FromDirectory::LookupReply(reply)) if reply.terminals[0].local.is_empty()));
 }
+
+#[test]
+fn a_list_names_nobody_whom_the_asker_may_not_hear_of() {
+    let online = Arc::new(PresentUsers::default());
+    let [ali, bianca, _carol] = ["ali", "bianca", "carol"].map(|id| join(&online, id, 2).unwrap());
+    let listed = |by: &str, after: Option<&UserId>| {
+        let reply = online.list_for(&user(by), after);
+        reply.users.iter().map(|listed| listed.userid.to_string()).collect::<Vec<_>>()
+    };
+    for everybody in [Visibility::Everyone, Visibility::Auto] {
+        online.set_visibility(everybody);
+        assert_eq!(listed("ali", None), ["ali", "bianca", "carol"]);
+    }
+    online.set_visibility(Visibility::Contacts);
+    online.watch(&ali, vec![user("bianca"), user("carol")]);
+    assert_eq!(listed("ali", None), ["ali"], "whoever watches them is not yet their contact");
+    online.watch(&bianca, vec![user("ali")]);
+    assert_eq!(
+        (listed("ali", None), listed("bianca", None)),
+        (vec!["ali".into(), "bianca".into()], vec!["ali".into(), "bianca".into()])
+    );
+    assert_eq!(
+        (listed("carol", None), listed("ali", Some(&user("ali")))),
+        (vec!["carol".into()], vec!["bianca".into()])
+    );
+    assert_eq!(online.list(None).users.len(), 3, "an administrator");
+}
