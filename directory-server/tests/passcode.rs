@@ -424,7 +424,7 @@ fn a_terminal_without_its_cookie_does_not_take_the_place_of_an_older_one() {
 
 #[test]
 fn under_the_id_of_another_terminal_nobody_becomes_present_with_a_key_of_their_own() {
-    let (world, (mut session, _), _) = with_a_thief();
+    let (mut world, (mut session, _), _) = with_a_thief();
     let mut thief = world.connect();
     let (granted, challenge) = thief.authenticate(&world, "ali", RIGHT, 1, None);
     assert_eq!(granted.status, AuthStatus::Granted, "the passcode is right");
@@ -434,13 +434,13 @@ fn under_the_id_of_another_terminal_nobody_becomes_present_with_a_key_of_their_o
         other => panic!("{other:?}"),
     }
     assert_eq!(session.ended(), None, "who holds the key is present as before");
-    let certified = block_on(world.store().own_certificates(&user("ali"))).unwrap();
+    let certified = block_on(world.directory.store.own_certificates(&user("ali"))).unwrap();
     assert!(certified.iter().all(|certificate| certificate.key != other.key()), "{certified:?}");
 }
 
 #[test]
 fn what_was_got_for_the_id_of_an_older_terminal_does_not_remove_it() {
-    let (world, _, (mut thief, _)) = with_a_thief();
+    let (mut world, _, (mut thief, _)) = with_a_thief();
     let got = world.connect().authenticate(&world, "ali", RIGHT, 1, None).0.cookie;
     match thief.send(&world, TerminalRemove { terminal: TerminalId([1; 16]), cookie: got }) {
         Some(FromDirectory::TerminalsReply(reply)) => assert_eq!(reply.refused, Some(RemovalRefused::Older)),
@@ -484,7 +484,7 @@ fn whoever_has_taken_the_place_of_a_terminal_removes_it_by_its_cookie() {
 
 #[test]
 fn who_takes_the_place_of_a_terminal_by_its_cookie_is_as_old_as_that_one() {
-    let (mut world, (_, cookie), (thief, _)) = with_a_thief();
+    let (mut world, (_, cookie), (mut thief, _)) = with_a_thief();
     let (mut successor, own) = world.log_in(Example::Ali, 3);
     for (terminal, cookie) in [(1, Some(cookie)), (2, None)] {
         if cookie.is_none() {

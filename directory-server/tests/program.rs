@@ -12,6 +12,7 @@ use common::crypto::terminal::TerminalIdentity;
 use common::crypto::transcript;
 use common::ident::{MessageId, TerminalId};
 use common::msg::{AuthRefusal, AuthReply, Blob, BroadcastReq, ByeReason, FromDirectory, LookupStatus, Message as _};
+use common::secret::Secret;
 use common::testkit::Example;
 use common::testkit::login::Account;
 use rustix::process::Signal;
@@ -250,7 +251,7 @@ fn a_hang_up_reloads_the_rules_and_a_broken_file_keeps_the_old_ones() {
 /// Says something to everyone, in a session of its own.
 fn say_to_everyone(server: &Server, example: Example, message: &str) {
     let Account { user, passcode, stretch, identity } = account(example);
-    let terminal = TerminalIdentity::generate(TerminalId([2; 16])).unwrap();
+    let terminal = TerminalIdentity::from_seed(TerminalId([2; 16]), &Secret::new(vec![2; 32])).unwrap();
     let mut client = server.connect();
     let begun = client.begin_login(&user, &passcode, terminal.id(), None).unwrap().unwrap();
     let granted = client.finish_login(&user, stretch, begun).unwrap().unwrap();

@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn no_port_is_tried_that_belongs_to_something_else() {
         let seen = several(&["192.0.2.6:22", "192.0.2.6:1023", "192.0.2.6:1024", "[2001:db8::6]:25"]);
-        let terminal = TerminalAddresses { seen, local: several(&["192.168.1.6:80"]) };
+        let terminal = TerminalAddresses { seen, local: several(&["192.168.1.6:80"]), ..TerminalAddresses::default() };
         let sources = Sources { session: "192.168.1.5".parse().unwrap(), other: None };
         assert_eq!(candidates(&terminal, &sources, Families::All), several(&["192.0.2.6:1024"]));
     }

@@ -97,9 +97,9 @@ fn folder_with_a_link(stage: &Stage, ali: &Seat) -> (Option<i32>, String, String
     std::fs::write(folder.join("page"), "one").unwrap();
     std::os::unix::fs::symlink("page", folder.join("latest")).unwrap();
     let mut file = Piped::start(&ali.clone().with(&["file", "bianca", folder.to_str().unwrap()]));
-    bianca.asks("ali offers plans (1 file, 2.0 kB, 1 left out). Accept? [y/N]");
+    bianca.asks("ali offers plans (1 file, 3 B, 1 left out). Accept? [y/N]");
     bianca.enters(&format!("/accept 1 {}", stage.folder().join("saved").display()));
-    bianca.shows("(1 file, 2.0 kB, 1 left out, checked). Left out");
+    bianca.shows("(1 file, 3 B, 1 left out, checked). Left out");
     let code = file.exit_code();
     assert!(file.errors().contains("bianca has plans, but not what"), "{}", file.errors());
     assert!(file.errors().ends_with(": latest.\n"), "{}", file.errors());

@@ -12,6 +12,7 @@ const OURS: &[&str] = &[
     "--",
     "(your",
     "another",
+    "asmany",
     "cannot",
     "checkits",
     "closeit",
