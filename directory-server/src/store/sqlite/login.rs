@@ -6,7 +6,6 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::error::SqlResult;
 use super::passcode::{self, Former};
-use super::terminals;
 use crate::store::bounds::{STRANGERS, TERMINALS_REMEMBERED, UNKNOWN_TERMINALS};
 use directory_core::lockout::{Budget, Class, Lock, LockRule, Verdict};
 use directory_core::records::{
@@ -220,9 +219,20 @@ fn make_room(connection: &Connection, success: &Success) -> SqlResult<bool> {
         return Ok(false);
     }
     for terminal in go {
-        terminals::forget(connection, &Member { userid: user.clone(), terminal })?;
+        forget(connection, &Member { userid: user.clone(), terminal })?;
     }
     Ok(true)
+}
+
+/// Forgets a terminal, with the attempts of its own.
+pub(super) fn forget(connection: &Connection, terminal: &Member) -> SqlResult<()> {
+    for sql in [
+        "DELETE FROM terminals WHERE user = ?1 AND terminal = ?2",
+        "DELETE FROM budgets WHERE user = ?1 AND terminal = ?2",
+    ] {
+        connection.prepare_cached(sql)?.execute(params![terminal.userid.as_str(), terminal.terminal.as_bytes()])?;
+    }
+    Ok(())
 }
 
 /// Reads `used, locks, failures, locked_from, locked_for`, the first of them at `first`.

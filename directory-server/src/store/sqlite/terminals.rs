@@ -104,19 +104,8 @@ pub(super) fn remove(connection: &Connection, terminal: &Member, by: Remover) ->
             Some(_) => {}
         },
     }
-    forget(connection, terminal)?;
+    login::forget(connection, terminal)?;
     Ok(TerminalRemoval::Removed)
-}
-
-/// Forgets a terminal, with the attempts of its own.
-pub(super) fn forget(connection: &Connection, terminal: &Member) -> SqlResult<()> {
-    for sql in [
-        "DELETE FROM terminals WHERE user = ?1 AND terminal = ?2",
-        "DELETE FROM budgets WHERE user = ?1 AND terminal = ?2",
-    ] {
-        connection.prepare_cached(sql)?.execute(params![terminal.userid.as_str(), terminal.terminal.as_bytes()])?;
-    }
-    Ok(())
 }
 
 /// How old a terminal is, or was before somebody took its id.
