@@ -1,5 +1,4 @@
 //! What administrators do beyond users and invitations: sessions, groups, backups, files for the system.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod support;
 
