@@ -5,6 +5,7 @@
 //! from then on.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use common::testkit::Example::{Ali, Bianca};
 
@@ -276,14 +277,31 @@ fn a_backup_on_a_failing_disk_is_whole_or_is_none() {
     }
 }
 
+/// Ali, and bianca, who saves files on a disk that fails.
+struct OntoADisk {
+    stage: Stage,
+    disk: FailingDisk,
+    /// Where that is.
+    saved: PathBuf,
+    ali: Terminal,
+    bianca: Terminal,
+}
+
+impl OntoADisk {
+    fn begin() -> Option<Self> {
+        let stage = Stage::of(&[Ali, Bianca]);
+        let saved = stage.folder().join("saved");
+        let disk = FailingDisk::below(&saved)?;
+        let ali = stage.terminal_of("ali");
+        let bianca = Terminal::start(&on(&disk, &stage.seat_of("bianca")));
+        bianca.logs_in();
+        Some(Self { stage, disk, saved, ali, bianca })
+    }
+}
+
 #[test]
 fn a_file_on_a_failing_disk_is_paused_and_goes_on() {
-    let stage = Stage::of(&[Ali, Bianca]);
-    let saved = stage.folder().join("saved");
-    let Some(disk) = FailingDisk::below(&saved) else { return };
-    let ali = stage.terminal_of("ali");
-    let bianca = Terminal::start(&on(&disk, &stage.seat_of("bianca")));
-    bianca.logs_in();
+    let Some(OntoADisk { stage, disk, saved, ali, bianca }) = OntoADisk::begin() else { return };
     let content: Vec<u8> = (0..600_000_u32).map(|at| u8::try_from(at % 251).unwrap()).collect();
     // Opened, written, synced.
     let kinds = [(1, BROKEN), (3, FULL), (5, BROKEN)];
@@ -306,12 +324,7 @@ fn a_file_on_a_failing_disk_is_paused_and_goes_on() {
 
 #[test]
 fn a_folder_on_a_failing_disk_is_paused_and_goes_on() {
-    let stage = Stage::of(&[Ali, Bianca]);
-    let saved = stage.folder().join("saved");
-    let Some(disk) = FailingDisk::below(&saved) else { return };
-    let ali = stage.terminal_of("ali");
-    let bianca = Terminal::start(&on(&disk, &stage.seat_of("bianca")));
-    bianca.logs_in();
+    let Some(OntoADisk { stage, disk, saved, ali, bianca }) = OntoADisk::begin() else { return };
     let offer = |number: i64| {
         let plans = stage.folder().join(format!("plans{number}"));
         std::fs::create_dir_all(plans.join("drafts")).unwrap();
@@ -346,7 +359,7 @@ fn a_folder_on_a_failing_disk_is_paused_and_goes_on() {
 }
 
 /// Where the folder had its name before the disk failed, it has one beside that.
-fn is_named_beside(saved: &std::path::Path, number: i64) -> bool {
+fn is_named_beside(saved: &Path, number: i64) -> bool {
     std::fs::read(saved.join(format!("plans{number} (2)/drafts/two"))).is_ok_and(|two| two == b"two")
 }
 

@@ -11,6 +11,7 @@ use super::session::{Focus, Occasion, Seen, Session};
 use super::{Leave, State};
 use crate::app::grammar::{self, Entry};
 use crate::app::texts::help::TOPICS;
+use crate::app::texts::local_commands;
 use crate::app::texts::talk::{self, Acquaintance};
 use crate::app::{exit, texts};
 use peer_core::command::{Answer, CallCommand, Command};
@@ -228,7 +229,7 @@ impl Session {
                 self.habits.not_delivered(Conversation::User(to.clone()), text);
             }
             Ok(Entry::Request(_) | Entry::Destination(_) | Entry::Send { .. }) | Err(_) => {
-                outputs.say(&talk::not_carried_out(line));
+                outputs.say(&local_commands::not_carried_out(line));
             }
         }
     }

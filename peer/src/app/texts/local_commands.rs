@@ -6,6 +6,11 @@ use super::format;
 use crate::app::grammar::Switch;
 use peer_core::model::Conversation;
 
+/// `n.not_done`: a command that was typed while a call was under way that came to nothing.
+pub(crate) fn not_carried_out(line: &str) -> String {
+    format!("-- Not carried out: \"{}\". Type it again where it is meant.", format::quoted(line))
+}
+
 /// `e.copy`: nobody has said anything so far back.
 pub(crate) const NOTHING_TO_COPY: &str =
     "-- There is no such message of somebody else. /copy 2 copies the last but one.";

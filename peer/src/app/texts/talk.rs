@@ -140,11 +140,6 @@ pub(crate) fn not_delivered(text: &str) -> String {
     format!("-- Not delivered: \"{}\". /retry sends it again.", format::quoted(text))
 }
 
-/// `n.not_done`: a command that was typed while a call was under way that came to nothing.
-pub(crate) fn not_carried_out(line: &str) -> String {
-    format!("-- Not carried out: \"{}\". Type it again where it is meant.", format::quoted(line))
-}
-
 /// What is known locally of an id that the directory does not show as logged in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Acquaintance<'a> {
