@@ -37,3 +37,13 @@ fn a_demo_lets_its_two_users_in_and_leaves_nothing_behind() {
     assert_eq!(server.wait().code(), Some(0));
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "it keeps nothing");
 }
+
+#[test]
+fn a_demo_ends_when_the_window_it_runs_in_is_closed() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_directory-server"));
+    command.env_clear().env("HOME", home.path()).current_dir(home.path());
+    let mut server = Server::start_logging(command.arg("demo").stdin(Stdio::null()).stderr(Stdio::null()));
+    server.signal(Signal::HUP);
+    assert_eq!(server.wait().code(), Some(129));
+}

@@ -18,6 +18,7 @@ use common::secret::Passcode;
 use super::clock::Clock;
 use super::launch::{self, Foundation, harden, launch, say};
 use super::metrics::Timing;
+use super::signals::Asked;
 use super::{accept, logs, rt, signals};
 use crate::config::{Config, Log, LogLevel};
 use crate::failure::{Failure, Kind};
@@ -34,7 +35,8 @@ pub(crate) fn demo() -> Result<ExitCode, Failure> {
     harden();
     let config = Config { log: Log { level: LogLevel::Warn, ..Log::default() }, ..Config::default() };
     logs::start(&config.log)?;
-    let signals = signals::listen()?;
+    // Nobody is left who could stop it when its window is closed.
+    let signals = signals::listen(Asked::Stop(129))?;
     let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = accept::listen(here(DIRECTORY_PORT)).or_else(|_| accept::listen(here(0)));
     let listener = listener.map_err(|error| launch::cannot_listen(here(0), &error, "another machine"))?;

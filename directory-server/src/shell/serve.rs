@@ -16,7 +16,7 @@ use super::http::Site;
 use super::launch::{Addresses, Foundation, cannot_listen, harden, launch, listen, say};
 use super::metrics::{Reload, Timing};
 use super::node::Node;
-use super::signals::Errand;
+use super::signals::{Asked, Errand};
 use super::{admin, backups, logs, notify, rt, signals, stores};
 use crate::config::{self, Loaded, is_this_machine_only};
 use crate::failure::{Failure, Kind};
@@ -43,7 +43,7 @@ pub(crate) fn serve(start: Start) -> Result<ExitCode, Failure> {
     let data_dir = DataDir::create(&start.data_dir)?;
     // Its file may lie in the data directory, which the first run has just created.
     let log = logs::start(&config.log)?;
-    let signals = signals::listen()?;
+    let signals = signals::listen(Asked::Attend(Errand::Reload))?;
     let site = Site::new(config.http.clone(), start.status_text);
     let http = http_address
         .map(|address| site.listen(address).map_err(|error| cannot_listen(address, &error, "[http] listen")));

@@ -1,5 +1,4 @@
-//! Signals: CTRL-C and termination stop the server, a hang-up reloads the configuration, USR1 opens the
-//! log file again.
+//! Signals: CTRL-C and termination stop the server, a hang-up does what the program says, USR1 opens the log file again.
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
@@ -24,8 +23,8 @@ pub(crate) enum Errand {
     Reopen,
 }
 
-/// Turns signals into messages. A second request to stop ends the process at once.
-pub(crate) fn listen() -> Result<async_channel::Receiver<Asked>, Failure> {
+/// Turns signals into messages; `hang_up` is what a hang-up asks for. A second request to stop ends the process at once.
+pub(crate) fn listen(hang_up: Asked) -> Result<async_channel::Receiver<Asked>, Failure> {
     let mut signals =
         Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1]).map_err(|error| Failure::io("listen for signals", &error))?;
     let (sender, receiver) = async_channel::unbounded();
@@ -33,7 +32,7 @@ pub(crate) fn listen() -> Result<async_channel::Receiver<Asked>, Failure> {
         let mut stopping = false;
         for signal in signals.forever() {
             let asked = match signal {
-                SIGHUP => Asked::Attend(Errand::Reload),
+                SIGHUP => hang_up,
                 SIGUSR1 => Asked::Attend(Errand::Reopen),
                 SIGINT if stopping => std::process::exit(130),
                 _ if stopping => std::process::exit(143),
