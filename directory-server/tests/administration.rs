@@ -107,6 +107,14 @@ fn a_backup_of_a_running_directory_restores_it_elsewhere() {
     assert!(items[1].item > before[0].item + (1 << 32), "no number is given out again: {items:?}");
     drop(server);
     assert_eq!(code(&other, &["check"]), Some(0));
+    // What should be looked at is no failure.
+    let checked = |dir: &Path| stdout(dir, &["check"]);
+    assert!(checked(&other).contains("\nWARN  no backup yet. Take one: "), "{}", checked(&other));
+    stdout(&other, &["backup", other.join("copy").to_str().unwrap()]);
+    assert!(checked(&other).contains("\nok    last backup "), "{}", checked(&other));
+    let told: serde_json::Value = serde_json::from_str(&stdout(&other, &["check", "--json"])).unwrap();
+    let is_backup = |finding: &serde_json::Value| finding["found"].as_str().unwrap().starts_with("last backup ");
+    assert!(told.as_array().unwrap().iter().any(|finding| is_backup(finding) && finding["state"] == "ok"), "{told}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod ask;
 mod backup;
 pub(crate) mod bug;
+mod configuration;
 mod doctor;
 mod json;
 mod logs;
@@ -112,10 +113,7 @@ fn carry_out(settings: &Settings, command: Option<Command>) -> Result<i32, Repor
         }
         Some(Command::Export { file }) => backup::export(settings, &file),
         Some(Command::Import { file }) => backup::import(settings, &file),
-        Some(Command::Config(what)) => {
-            let report = settings.report(what);
-            Ok(print(report.lines.iter().map(String::as_str), &mut io::stdout()).map_or_else(lost, |()| report.exit))
-        }
+        Some(Command::Config(what)) => configuration::run(settings, what),
         // Answered while the command line was parsed.
         Some(Command::Help { .. }) => Ok(exit::OK),
     }
@@ -193,6 +191,14 @@ fn trust_server(settings: &Settings, setup: &Setup) -> Result<i32, Report> {
     let person = Person::new(settings.questions)?;
     compare(&person, setup, (&shown.now, shown.pinned), &settings.zone)?;
     person.told(&trust_words::trusted(&setup.server));
+    told(settings, &serde_json::json!({ "server": setup.server, "key": shown.now.short() }))
+}
+
+/// What a command did that prints nothing for people, for programs that ask for it.
+fn told(settings: &Settings, what: &serde_json::Value) -> Result<i32, Report> {
+    if settings.form == Form::Json {
+        oneshot::print::result(what)?;
+    }
     Ok(exit::OK)
 }
 

@@ -54,7 +54,7 @@ impl Page {
 pub fn configuration(program: &str, places: &[&str], example: &str) -> String {
     let mut page = Page::new(&format!("{program}-config"), 5, &format!("configuration of {program}"));
     page.section("files");
-    places.iter().for_each(|place| page.entry(place, "is read if it is there; the first that is counts."));
+    places.iter().for_each(|place| page.entry(place, "is read if it is there, and beats those below it."));
     page.section("description");
     let mut comments: Vec<&str> = Vec::new();
     let mut headed = false;
@@ -107,7 +107,7 @@ mod tests {
             "# All keys.\n# Twice.\n\n# About a.\n[a]\n# What b is, such as -x.\nb = \"c\\d\"\n# .bold\ne = 1\n";
         let page = configuration("peer", &["/etc/peer/config.toml"], example);
         let wanted = ".TH \"PEER\\-CONFIG\" 5\n.SH NAME\npeer\\-config \\- configuration of peer\n.SH \"FILES\"\n.TP\n\
-                      .B \"/etc/peer/config.toml\"\nis read if it is there; the first that is counts.\n\
+                      .B \"/etc/peer/config.toml\"\nis read if it is there, and beats those below it.\n\
                       .SH \"DESCRIPTION\"\n.PP\nAll keys. Twice.\n.SH \"[A]\"\n.PP\nAbout a.\n.TP\n\
                       .B \"b = \\(dqc\\ed\\(dq\"\nWhat b is, such as \\-x.\n.TP\n.B \"e = 1\"\n\\&.bold\n";
         assert_eq!(page, wanted);

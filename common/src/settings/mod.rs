@@ -25,17 +25,24 @@ const ENVIRONMENT: &str = "environment";
 /// Where settings come from.
 #[derive(Debug, Clone, Copy)]
 pub struct Sources<'a> {
-    /// The name of the file, for messages.
-    pub name: &'a str,
-    /// Its content; empty if there is none.
-    pub text: &'a str,
+    /// The files, of which each beats those in front of it, key by key.
+    pub files: &'a [File<'a>],
     /// What variables of the environment begin with: `PEER_` for `PEER_SECTION__KEY`.
     pub prefix: &'a str,
-    /// `(section, key, value)` to use where the file does not say.
+    /// `(section, key, value)` to use where no file says.
     pub fallback: Option<(&'a str, &'a str, &'a str)>,
 }
 
-/// Reads settings: defaults, beaten by the file, beaten by the environment.
+/// A file of settings that was read.
+#[derive(Debug, Clone, Copy)]
+pub struct File<'a> {
+    /// Its name, for messages.
+    pub name: &'a str,
+    /// Its content.
+    pub text: &'a str,
+}
+
+/// Reads settings: defaults, beaten by the files, beaten by the environment.
 ///
 /// # Errors
 /// Every problem in a line of its own, `file:line: …` or `environment: …`.
@@ -44,11 +51,15 @@ pub fn read<C: Serialize + DeserializeOwned + Default>(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<C, Vec<String>> {
     let known = Table::try_from(C::default()).map_err(|error| vec![error.to_string()])?;
-    let mut problems = unknown_keys(sources, &known);
-    let mut table = Table::new();
-    if problems.is_empty() {
-        match parse::<C>(sources) {
-            Ok(parsed) => table = parsed,
+    let (mut problems, mut table) = (Vec::new(), Table::new());
+    for file in sources.files {
+        let unknown = unknown_keys(*file, &known);
+        if !unknown.is_empty() {
+            problems.extend(unknown);
+            continue;
+        }
+        match parse::<C>(*file) {
+            Ok(parsed) => put_on_top(&mut table, parsed),
             Err(problem) => problems.push(problem),
         }
     }
@@ -58,14 +69,30 @@ pub fn read<C: Serialize + DeserializeOwned + Default>(
         body.entry(key).or_insert_with(|| value.into());
     }
     for (variable, value) in environment {
-        if let Err(problem) = override_key(&mut table, &known, sources.prefix, &variable, &value) {
-            problems.push(problem);
+        match overriding(&known, sources.prefix, &variable, &value) {
+            Ok(None) => {}
+            // Alone, so that it is known which variable is wrong.
+            Ok(Some(alone)) => match C::deserialize(alone.clone()) {
+                Ok(_) => put_on_top(&mut table, alone),
+                Err(error) => problems.push(bad_value(&format!("{ENVIRONMENT}: {variable}"), error.message())),
+            },
+            Err(problem) => problems.push(problem),
         }
     }
     if !problems.is_empty() {
         return Err(problems);
     }
-    C::deserialize(table).map_err(|error| vec![bad_value(ENVIRONMENT, error.message())])
+    // Every part of it has been read once: what is wrong now is the fallback.
+    C::deserialize(table).map_err(|error| vec![error.message().to_owned()])
+}
+
+/// Takes over the keys of a table, section by section.
+fn put_on_top(table: &mut Table, above: Table) {
+    for (section, body) in above {
+        if let (Some(below), Value::Table(body)) = (section_of(table, &section), body) {
+            below.extend(body);
+        }
+    }
 }
 
 fn section_of<'a>(table: &'a mut Table, section: &str) -> Option<&'a mut Table> {
@@ -73,11 +100,11 @@ fn section_of<'a>(table: &'a mut Table, section: &str) -> Option<&'a mut Table> 
 }
 
 /// Parses the file and checks the types while line numbers are known.
-fn parse<C: DeserializeOwned>(sources: Sources<'_>) -> Result<Table, String> {
-    let typed = toml::from_str::<C>(sources.text).map(drop);
-    typed.and_then(|()| toml::from_str(sources.text)).map_err(|error| {
-        let line = line_of(sources.text, error.span().map_or(0, |span| span.start));
-        bad_value(&format!("{}:{line}", sources.name), error.message())
+fn parse<C: DeserializeOwned>(file: File<'_>) -> Result<Table, String> {
+    let typed = toml::from_str::<C>(file.text).map(drop);
+    typed.and_then(|()| toml::from_str(file.text)).map_err(|error| {
+        let line = line_of(file.text, error.span().map_or(0, |span| span.start));
+        bad_value(&format!("{}:{line}", file.name), error.message())
     })
 }
 
@@ -85,14 +112,14 @@ fn line_of(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
 }
 
-fn unknown_keys(sources: Sources<'_>, known: &Table) -> Vec<String> {
+fn unknown_keys(file: File<'_>, known: &Table) -> Vec<String> {
     // A file that is not TOML is reported by `parse`.
-    let Ok(document) = DeTable::parse(sources.text) else { return Vec::new() };
+    let Ok(document) = DeTable::parse(file.text) else { return Vec::new() };
     let mut unknown: Vec<(usize, String)> = Vec::new();
     let mut complain = |key: &Spanned<Cow<'_, str>>, candidates: &Table| {
-        let line = line_of(sources.text, key.span().start);
+        let line = line_of(file.text, key.span().start);
         let candidates = candidates.keys().map(String::as_str);
-        unknown.push((line, unknown_key(&format!("{}:{line}", sources.name), key.get_ref(), candidates)));
+        unknown.push((line, unknown_key(&format!("{}:{line}", file.name), key.get_ref(), candidates)));
     };
     for (section, body) in document.get_ref() {
         match (known.get(section.get_ref().as_ref()).and_then(Value::as_table), body.get_ref()) {
@@ -109,10 +136,10 @@ fn unknown_keys(sources: Sources<'_>, known: &Table) -> Vec<String> {
     unknown.into_iter().map(|(_, problem)| problem).collect()
 }
 
-/// Takes over `PREFIX_SECTION__KEY`; the type is that of the default.
-fn override_key(table: &mut Table, known: &Table, prefix: &str, variable: &str, value: &str) -> Result<(), String> {
+/// What `PREFIX_SECTION__KEY` sets, by itself; the type is that of the default. Nothing for any other variable.
+fn overriding(known: &Table, prefix: &str, variable: &str, value: &str) -> Result<Option<Table>, String> {
     let Some((section, key)) = variable.strip_prefix(prefix).and_then(|name| name.split_once("__")) else {
-        return Ok(());
+        return Ok(None);
     };
     let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
     let wrong = |form: &str| bad_value(ENVIRONMENT, format_args!("{variable} must be {form}"));
@@ -131,10 +158,8 @@ fn override_key(table: &mut Table, known: &Table, prefix: &str, variable: &str, 
         Some(Value::Array(_)) => Value::Array(value.split(',').map(str::trim).map(Value::from).collect()),
         Some(_) => Value::from(value),
     };
-    if let Some(body) = section_of(table, &section) {
-        body.insert(key, parsed);
-    }
-    Ok(())
+    let body = Table::from_iter([(key, parsed)]);
+    Ok(Some(Table::from_iter([(section, body.into())])))
 }
 
 /// Text `e.config`: a key that does not exist.
@@ -175,7 +200,7 @@ mod tests {
 
     fn load(text: &str, environment: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
         let environment = environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        read(Sources { name: "file", text, prefix: "X_", fallback: None }, environment)
+        read(Sources { files: &[File { name: "file", text }], prefix: "X_", fallback: None }, environment)
     }
 
     #[test]
@@ -221,14 +246,28 @@ mod tests {
         let line = load("[line]\nhistory = 5\n", &environment).unwrap().line;
         assert_eq!((line.history, line.plain, line.listen), (7, true, vec!["b".to_owned(), "c".to_owned()]));
         assert!(load("", &[("X_LINE__HISTORY", "many")]).unwrap_err()[0].contains("must be a number"));
-        assert!(load("", &[("X_LINE__GRACE", "x")]).unwrap_err()[0].starts_with("environment: "));
+        let wrong = load("", &[("X_LINE__GRACE", "x"), ("X_LINE__HISTORY", "7")]).unwrap_err();
+        assert!(wrong[0].starts_with("environment: X_LINE__GRACE: a duration is"), "{wrong:?}");
+        assert_eq!(wrong.len(), 1);
+    }
+
+    #[test]
+    fn a_file_beats_those_in_front_of_it_key_by_key() {
+        let read = |below, above| {
+            let files = [File { name: "below", text: below }, File { name: "above", text: above }];
+            read::<Settings>(Sources { files: &files, prefix: "X_", fallback: None }, [])
+        };
+        let line = read("[line]\nhistory = 5\nplain = true\n", "[line]\nhistory = 6\n").unwrap().line;
+        assert_eq!((line.history, line.plain), (6, true));
+        let wrong = read("[line]\nhistory = \"x\"\n", "[line]\nplian = true\n").unwrap_err();
+        assert!(wrong[0].starts_with("below:2: ") && wrong[1].starts_with("above:2: "), "{wrong:?}");
     }
 
     #[test]
     fn a_fallback_is_used_where_the_file_does_not_say() {
         let grace = |text| {
             let fallback = Some(("line", "grace", "9s"));
-            let sources = Sources { name: "file", text, prefix: "X_", fallback };
+            let sources = Sources { files: &[File { name: "file", text }], prefix: "X_", fallback };
             read::<Settings>(sources, []).unwrap().line.grace
         };
         assert_eq!(grace(""), HumanDuration::from_secs(9));

@@ -161,7 +161,11 @@ fn show_log(global: &Global, log: Log) -> Result<ExitCode, Failure> {
 fn check_data(global: &Global) -> Result<ExitCode, Failure> {
     let loaded = load(global)?;
     let findings = check::check(&data_dir(global, &loaded)?, &loaded)?;
-    print(&findings.text());
+    if global.json {
+        print(&(visible_json(serde_json::to_string(&findings).map_err(internal)?) + "\n"));
+    } else {
+        print(&findings.text());
+    }
     Ok(if findings.all_well() { ExitCode::SUCCESS } else { ExitCode::from(Kind::Config as u8) })
 }
 
@@ -342,23 +346,42 @@ fn json(answer: &Answer) -> Result<String, Failure> {
 
 fn configuration(global: &Global, command: &ConfigCommand) -> Result<ExitCode, Failure> {
     if matches!(command, ConfigCommand::Path) {
-        let path = global.config.clone().unwrap_or_else(config::default_path);
-        print(&format!("{}\n", path.display()));
+        let mut paths = global.config.clone().map_or_else(config::default_paths, |named| vec![named]);
+        // Those that count, or else all that would.
+        if paths.iter().any(|path| path.exists()) {
+            paths.retain(|path| path.exists());
+        }
+        let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        if global.json {
+            print(&(visible_json(serde_json::to_string(&paths).map_err(internal)?) + "\n"));
+        } else {
+            paths.iter().for_each(|path| print(&format!("{path}\n")));
+        }
         return Ok(ExitCode::SUCCESS);
     }
     if matches!(command, ConfigCommand::Init) {
         let path = config::create(global.config.as_deref())?;
-        print(&format!("Created {}. It holds the defaults; change what you need.\n", path.display()));
+        if global.json {
+            print(&(visible_json(serde_json::json!({ "file": path.display().to_string() }).to_string()) + "\n"));
+        } else {
+            print(&format!("Created {}. It holds the defaults; change what you need.\n", path.display()));
+        }
         return Ok(ExitCode::SUCCESS);
     }
-    let Loaded { config, file } = load(global)?;
+    let loaded = load(global)?;
+    let (source, config) = (loaded.source(), loaded.config);
     let addresses = config.addresses()?;
     match (command, global.json) {
         (ConfigCommand::Show, false) => print(&toml::to_string(&config).map_err(internal)?),
         (ConfigCommand::Show, true) => print(&(visible_json(serde_json::to_string(&config).map_err(internal)?) + "\n")),
-        (ConfigCommand::Path | ConfigCommand::Init | ConfigCommand::Check, _) => {
-            let file = file.map_or_else(|| "No file; the defaults".into(), |file| file.display().to_string());
-            print(&format!("{file}: ok ({} addresses).\n", addresses.len()));
+        (ConfigCommand::Path | ConfigCommand::Init | ConfigCommand::Check, true) => {
+            let files: Vec<String> = loaded.files.iter().map(|file| file.display().to_string()).collect();
+            let checked = serde_json::json!({ "files": files, "in_order": true, "addresses": addresses.len() });
+            print(&(visible_json(checked.to_string()) + "\n"));
+        }
+        (ConfigCommand::Path | ConfigCommand::Init | ConfigCommand::Check, false) => {
+            let source = source.unwrap_or_else(|| "No file; the defaults".into());
+            print(&format!("{source}: ok ({} addresses).\n", addresses.len()));
         }
     }
     Ok(ExitCode::SUCCESS)

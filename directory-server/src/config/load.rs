@@ -5,7 +5,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use common::settings::{self, Sources};
+use common::settings::{self, File, Sources};
 
 use super::Config;
 use crate::failure::{Failure, Kind};
@@ -17,13 +17,21 @@ const SYSTEM_WIDE: &str = "/etc/directory-server/config.toml";
 #[derive(Debug, Clone)]
 pub(crate) struct Loaded {
     pub(crate) config: Config,
-    /// The file, if there was one.
-    pub(crate) file: Option<PathBuf>,
+    /// The files that were there, each of which beats those in front of it.
+    pub(crate) files: Vec<PathBuf>,
 }
 
-/// The file that is read when none is named: the user's own, or else the system's.
-pub(crate) fn default_path() -> PathBuf {
-    own_path().filter(|path| path.exists()).unwrap_or_else(|| SYSTEM_WIDE.into())
+impl Loaded {
+    /// Where it came from, for people; nothing where all is as it is without a file.
+    pub(crate) fn source(&self) -> Option<String> {
+        let names: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+}
+
+/// The files that are read when none is named, as far as they are there: the system's, and on top of it the user's own.
+pub(crate) fn default_paths() -> Vec<PathBuf> {
+    std::iter::once(SYSTEM_WIDE.into()).chain(own_path()).collect()
 }
 
 /// The file with every key, its meaning and its default.
@@ -53,22 +61,27 @@ fn own_path() -> Option<PathBuf> {
     config.map(|config| config.join("directory-server/config.toml"))
 }
 
-/// Reads the file (`named`, or the default one if it is there) and the environment.
+/// Reads the file (`named`, or the default ones that are there) and the environment.
 pub(crate) fn load(
     named: Option<&Path>,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Loaded, Failure> {
-    let path = named.map_or_else(default_path, Path::to_owned);
-    let (text, file) = match std::fs::read_to_string(&path) {
-        Ok(text) => (text, Some(path)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => (String::new(), None),
-        Err(error) => return Err(Failure::io(format_args!("read {}", path.display()), &error)),
-    };
-    let name = file.as_ref().map_or_else(String::new, |file| file.display().to_string());
-    settings::read(Sources { name: &name, text: &text, prefix: PREFIX, fallback: None }, environment)
+    let (mut read, mut files) = (Vec::new(), Vec::new());
+    for path in named.map_or_else(default_paths, |named| vec![named.to_owned()]) {
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                read.push((path.display().to_string(), text));
+                files.push(path);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {}
+            Err(error) => return Err(Failure::io(format_args!("read {}", path.display()), &error)),
+        }
+    }
+    let texts: Vec<File<'_>> = read.iter().map(|(name, text)| File { name, text }).collect();
+    settings::read(Sources { files: &texts, prefix: PREFIX, fallback: None }, environment)
         .map_err(|problems| Failure::new(Kind::Config, problems.join("\n")))
         .and_then(Config::validate)
-        .map(|config| Loaded { config, file })
+        .map(|config| Loaded { config, files })
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use directory_core::records::MailRule;
 use directory_core::user_style::UserStyle;
 
 pub(crate) use common::settings::{ByteSize, HumanDuration};
-pub(crate) use load::{EXAMPLE, Loaded, create, default_path, load};
+pub(crate) use load::{EXAMPLE, Loaded, create, default_paths, load};
 pub(crate) use rules::{Backups, is_this_machine_only};
 
 /// All sections.

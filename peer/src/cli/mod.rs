@@ -5,7 +5,7 @@ mod mistakes;
 mod overview;
 mod surroundings;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
@@ -20,9 +20,9 @@ use crate::app::texts::failure::{self, Report};
 use crate::app::texts::oneshot::{Form, Loudness};
 use crate::app::texts::setup;
 use crate::config::{
-    self, Colours, Config, Found, HumanDuration, Listen, LogLevel, Login, Named, ServerAddress, passcode_file,
+    self, Colours, Config, HumanDuration, Listen, LogLevel, Login, Named, ServerAddress, passcode_file,
 };
-use crate::store::{pins, places};
+use crate::store::pins;
 pub(crate) use mistakes::{Stopped, completions, manual, parse};
 pub(crate) use surroundings::{Characters, Colour, locale};
 
@@ -242,8 +242,10 @@ pub(crate) struct Settings {
     pub(crate) config: Config,
     /// Where keys and pins are kept.
     pub(crate) data_dir: PathBuf,
-    file: PathBuf,
-    found: Found,
+    /// The configuration files that were read, each of which beats those in front of it.
+    pub(crate) files: Vec<PathBuf>,
+    /// The configuration file that would be read if it were there, and that the user can write.
+    pub(crate) own_file: PathBuf,
     /// Whether a directory was chosen: by option, variable, file or invitation.
     pub(crate) server_named: Named,
     /// How long others may take, where that was said (`--timeout`).
@@ -272,12 +274,14 @@ impl Settings {
     pub(crate) fn load(given: Given, zone: TimeZone) -> Result<Self, Report> {
         let form = given.form();
         let named = if given.config.is_some() { Named::Yes } else { Named::No };
-        let file = given.config.unwrap_or_else(|| config::default_path(|name| std::env::var_os(name)));
+        let usual = config::default_paths(|name| std::env::var_os(name));
+        let paths = given.config.map_or(usual, |named| vec![named]);
         let data_dir = given.data_dir.or_else(|| config::default_data_dir(|name| std::env::var_os(name)));
         let nowhere = || Report { lines: vec![setup::NO_HOME.to_owned()], exit: exit::CONFIG };
         let data_dir = data_dir.ok_or_else(nowhere)?;
         let joined = pins::joined(&data_dir).map_err(|error| failure::undated(&error.into()))?;
-        let (mut config, found) = config::load(&file, named, joined, std::env::vars_os())?;
+        let (mut config, files) = config::load(&paths, named, joined, std::env::vars_os())?;
+        let own_file = config::own_path(|name| std::env::var_os(name)).or(paths.into_iter().next()).unwrap_or_default();
         let chosen = given.server.is_some() || config.server.address != ServerAddress::default();
         let server_named = if chosen { Named::Yes } else { Named::No };
         let server = &mut config.server;
@@ -298,55 +302,12 @@ impl Settings {
             (false, 0) => Loudness::Normal,
             (false, _) => Loudness::Verbose,
         };
-        Ok(Self { config, data_dir, file, found, server_named, timeout, questions, form, loudness, colour, zone })
+        Ok(Self { config, data_dir, files, own_file, server_named, timeout, questions, form, loudness, colour, zone })
     }
 
     /// The passcode from its file, if there is one.
     pub(crate) fn passcode(&self) -> Result<Option<Passcode>, Report> {
         let path = &self.config.server.passcode_file;
         if path.as_os_str().is_empty() { Ok(None) } else { passcode_file::read(path).map(Some) }
-    }
-
-    /// The configuration file, if there is one.
-    pub(crate) fn file_found(&self) -> Option<&Path> {
-        (self.found == Found::Yes).then_some(&*self.file)
-    }
-
-    /// `peer config …`: the lines to print and the exit code.
-    pub(crate) fn report(&self, command: ConfigCommand) -> Report {
-        let lines = match command {
-            ConfigCommand::Path => {
-                let socket = self.socket_of(self.config.server.user.0.as_ref());
-                let file = match self.file_found() {
-                    Some(file) => file.display().to_string(),
-                    None => setup::no_file_yet(self.file.display()),
-                };
-                setup::places(file, self.data_dir.display(), socket.display())
-            }
-            ConfigCommand::Check => {
-                vec![setup::sound(self.file_found().map(Path::display))]
-            }
-            ConfigCommand::Init => return self.init(),
-            ConfigCommand::Show => match self.config.to_toml() {
-                Ok(text) => text.lines().map(str::to_owned).collect(),
-                Err(error) => return Report { lines: vec![error.to_string()], exit: exit::INTERNAL },
-            },
-        };
-        Report { lines, exit: exit::OK }
-    }
-}
-
-impl Settings {
-    /// Writes every key with its meaning, its values and its default as a comment, for the user to change.
-    fn init(&self) -> Report {
-        let path = config::own_path(|name| std::env::var_os(name)).unwrap_or_else(|| self.file.clone());
-        if path.symlink_metadata().is_ok() {
-            return setup::config_is_there(path.display());
-        }
-        let text = config::commented_example();
-        match places::create_config(&path, text.as_bytes()) {
-            Ok(()) => Report { lines: vec![setup::config_written(path.display())], exit: exit::OK },
-            Err(error) => failure::undated(&error.into()),
-        }
     }
 }

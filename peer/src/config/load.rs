@@ -3,9 +3,9 @@
 //! What a good file is, [`common::settings`] says.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use common::settings::{self, Sources};
+use common::settings::{self, File, Sources};
 
 use super::Config;
 use crate::app::exit;
@@ -27,11 +27,9 @@ pub(crate) fn commented_example() -> String {
     EXAMPLE.lines().map(commented).collect()
 }
 
-/// The file that is read when none is named: the user's own, or else the system's. Where there is neither it is the one that
-/// the user can write.
-pub(crate) fn default_path(environment: impl Fn(&str) -> Option<OsString>) -> PathBuf {
-    let is_read = |path: &PathBuf| path.exists() || !Path::new(SYSTEM_WIDE).exists();
-    own_path(environment).filter(is_read).unwrap_or_else(|| SYSTEM_WIDE.into())
+/// The files that are read when none is named, as far as they are there: the system's, and on top of it the user's own.
+pub(crate) fn default_paths(environment: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    std::iter::once(SYSTEM_WIDE.into()).chain(own_path(environment)).collect()
 }
 
 /// The user's own file, whether or not it exists.
@@ -55,21 +53,28 @@ fn home_for(variable: &str, below_home: &str, environment: &impl Fn(&str) -> Opt
     absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home)))
 }
 
-/// Reads the file, which may be absent unless it was `named`, and the environment. Also tells whether there was one.
-/// `joined` is the directory to use where neither names one.
+/// Reads the files, which may be absent unless they were `named`, and the environment; each file beats those in front of it.
+/// Also tells which were there. `joined` is the directory to use where nothing names one.
 pub(crate) fn load(
-    path: &Path,
+    paths: &[PathBuf],
     named: Named,
     joined: Option<String>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<(Config, Found), Report> {
-    let (text, found) = match std::fs::read_to_string(path) {
-        Ok(text) => (text, Found::Yes),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named == Named::No => (String::new(), Found::No),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(setup::no_config(path.display())),
-        Err(error) => return Err(setup::unreadable(path.display(), error)),
-    };
-    let name = path.display().to_string();
+) -> Result<(Config, Vec<PathBuf>), Report> {
+    let mut read: Vec<(String, String)> = Vec::new();
+    let mut found = Vec::new();
+    for path in paths {
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                read.push((path.display().to_string(), text));
+                found.push(path.clone());
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named == Named::No => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(setup::no_config(path.display())),
+            Err(error) => return Err(setup::unreadable(path.display(), error)),
+        }
+    }
+    let files: Vec<File<'_>> = read.iter().map(|(name, text)| File { name, text }).collect();
     let fallback = joined.as_deref().map(|joined| ("server", "address", joined));
     let (mut text_only, mut no_text) = (Vec::new(), Vec::new());
     for (key, value) in environment {
@@ -85,12 +90,12 @@ pub(crate) fn load(
     if !no_text.is_empty() {
         return Err(Report { lines: no_text, exit: exit::CONFIG });
     }
-    settings::read(Sources { name: &name, text: &text, prefix: PREFIX, fallback }, text_only)
+    settings::read(Sources { files: &files, prefix: PREFIX, fallback }, text_only)
         .map(|config| (config, found))
         .map_err(|lines| Report { lines, exit: exit::CONFIG })
 }
 
-/// Whether the user named the file.
+/// Whether the user named what is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Named {
     /// It must exist.
@@ -99,15 +104,10 @@ pub(crate) enum Named {
     No,
 }
 
-/// Whether there was a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
-    Yes,
-    No,
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::app::line::{Names, Presence};
 
@@ -117,7 +117,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let environment = environment.iter().map(|(key, value)| ((*key).into(), (*value).into()));
         let shorten = |line: &String| line.replace(&path.display().to_string(), "config.toml");
-        load(&path, Named::Yes, None, environment)
+        load(std::slice::from_ref(&path), Named::Yes, None, environment)
             .map(|(config, _)| config)
             .map_err(|report| report.lines.iter().map(shorten).collect())
     }
@@ -142,8 +142,9 @@ mod tests {
 
     #[test]
     fn every_word_that_a_key_takes_is_named_above_it() {
-        let words = |key: &str| {
-            let (before, _) = EXAMPLE.split_once(&format!("\n{key} = ")).unwrap();
+        let words = |section: &str, key: &str| {
+            let (_, body) = EXAMPLE.split_once(&format!("[{section}]\n")).unwrap();
+            let (before, _) = body.split_once(&format!("\n{key} = ")).unwrap();
             before.lines().last().unwrap().to_owned()
         };
         for (section, key, values) in [
@@ -162,7 +163,7 @@ mod tests {
             ("files", "on_exists", &["rename", "replace"]),
         ] {
             for value in values {
-                assert!(words(key).contains(value), "{key}: {value}");
+                assert!(words(section, key).contains(value), "{key}: {value}");
                 load_text(&format!("[{section}]\n{key} = \"{value}\"\n"), &[]).unwrap();
             }
         }
@@ -253,18 +254,18 @@ mod tests {
 
     #[test]
     fn a_named_file_must_exist() {
-        let missing = Path::new("/nonexistent/config.toml");
-        assert_eq!(load(missing, Named::No, None, []).unwrap().1, Found::No);
-        assert_eq!(load(missing, Named::Yes, None, []).unwrap_err().exit, exit::IO);
+        let missing = [PathBuf::from("/nonexistent/config.toml")];
+        assert_eq!(load(&missing, Named::No, None, []).unwrap().1, Vec::<PathBuf>::new());
+        assert_eq!(load(&missing, Named::Yes, None, []).unwrap_err().exit, exit::IO);
     }
 
     #[test]
     fn what_is_not_utf8_is_shown_or_pointed_out_but_never_passed_over() {
         use std::os::unix::ffi::OsStringExt as _;
         let odd = || OsString::from_vec(b"caf\xe9".to_vec());
-        let missing = Path::new("/nonexistent/config.toml");
+        let missing = [PathBuf::from("/nonexistent/config.toml")];
         let environment = [("PEER_FILES__DIR".into(), odd()), ("PEER_DATA_DIR".into(), odd()), (odd(), odd())];
-        let report = load(missing, Named::No, None, environment).unwrap_err();
+        let report = load(&missing, Named::No, None, environment).unwrap_err();
         assert_eq!(
             (report.lines.as_slice(), report.exit),
             (&["environment: PEER_FILES__DIR is not UTF-8".into()][..], exit::CONFIG)
@@ -277,9 +278,12 @@ mod tests {
     #[test]
     fn places_follow_the_base_directory_specification() {
         let none = |_: &str| None;
-        assert_eq!(default_path(none), Path::new("/etc/peer/config.toml"));
+        assert_eq!(default_paths(none), [Path::new("/etc/peer/config.toml")]);
         assert_eq!(default_data_dir(none), None);
         let home = |name: &str| (name == "HOME").then(|| "/home/ali".into());
+        // The user's own is put on top.
+        let own = Path::new("/home/ali/.config/peer/config.toml");
+        assert_eq!(default_paths(home), [Path::new("/etc/peer/config.toml"), own]);
         assert_eq!(default_data_dir(home), Some("/home/ali/.local/share/peer".into()));
         let relative = |name: &str| (name == "XDG_DATA_HOME").then(|| "here".into());
         assert_eq!(default_data_dir(relative), None);
@@ -288,9 +292,9 @@ mod tests {
     #[test]
     fn the_directory_last_joined_is_used_where_nothing_names_one() {
         let joined = Some("dir.example.org:7420".to_owned());
-        let missing = Path::new("/nonexistent/config.toml");
+        let missing = [PathBuf::from("/nonexistent/config.toml")];
         let address = |environment: Vec<(OsString, OsString)>| {
-            let (config, _) = load(missing, Named::No, joined.clone(), environment).unwrap();
+            let (config, _) = load(&missing, Named::No, joined.clone(), environment).unwrap();
             config.server.address.to_string()
         };
         assert_eq!(address(Vec::new()), "dir.example.org:7420");

@@ -7,9 +7,10 @@ use common::crypto::invite::Invite;
 use common::ident::UserId;
 use common::secret::Passcode;
 use jiff::tz::TimeZone;
+use serde_json::json;
 
 use super::ask::Person;
-use super::{compare, setup};
+use super::{compare, setup, told};
 use crate::app::texts::backup as said;
 use crate::app::texts::failure::{self, Report};
 use crate::app::{exit, grammar, texts};
@@ -40,8 +41,9 @@ pub(super) fn export(settings: &Settings, file: &Path) -> Result<i32, Report> {
     let chosen =
         person.chooses(&said::new_passcode(min), |chosen| (chosen.length() < min).then(|| said::too_short(min)))?;
     backup.write(file, &chosen).map_err(|failure| failure::report(&failure, &settings.zone))?;
-    person.told(&said::exported(&user, file.display(), backup.contacts.len()));
-    Ok(exit::OK)
+    let contacts = backup.contacts.len();
+    person.told(&said::exported(&user, file.display(), contacts));
+    told(settings, &json!({ "user": user.as_str(), "file": file.display().to_string(), "contacts": contacts }))
 }
 
 /// Restores a backup.
@@ -90,8 +92,9 @@ pub(super) fn import(settings: &Settings, file: &Path) -> Result<i32, Report> {
     if settings.server_named == Named::No {
         pins::remember_joined(&setup.data, &server).map_err(|error| failure::undated(&error.into()))?;
     }
-    person.told(&said::imported(&backup.user, &server, new, backup.contacts.len()));
-    Ok(exit::OK)
+    let contacts = backup.contacts.len();
+    person.told(&said::imported(&backup.user, &server, new, contacts));
+    told(settings, &json!({ "user": backup.user.as_str(), "server": server, "contacts": contacts }))
 }
 
 pub(super) fn who(person: &Person) -> Result<UserId, Report> {

@@ -191,6 +191,18 @@ fn a_configuration_file_is_written_once_and_is_in_order() {
     assert_eq!(runs(&seat, &["config", "check"], "").0, Some(0));
     assert_eq!(runs(&seat, &["config", "init"], "").0, Some(10), "what is there stays");
     places("");
+    // The same for programs.
+    let told = |command: &str| {
+        let (code, told, errors) = runs(&seat, &["config", command, "--json"], "");
+        assert_eq!((code, errors.as_str()), (Some(0), ""));
+        serde_json::from_str::<Value>(&told).unwrap()
+    };
+    assert_eq!(told("path")["files"], serde_json::json!([path]));
+    assert_eq!(told("check"), serde_json::json!({ "files": [path], "in_order": true }));
+    assert_eq!(told("show")["server"]["address"], serde_json::json!(seat.server.to_string()));
+    std::fs::remove_file(&path).unwrap();
+    let (code, told, _) = runs(&seat, &["config", "init", "--json"], "");
+    assert_eq!((code, serde_json::from_str(&told).ok()), (Some(0), Some(serde_json::json!({ "file": path }))));
 }
 
 #[test]

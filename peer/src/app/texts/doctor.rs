@@ -1,6 +1,7 @@
 //! Words of `peer doctor`: what was looked at, what was found, what to do about it.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use common::ident::KeyDigest;
@@ -122,8 +123,9 @@ pub(crate) fn colours(are_wanted: bool) -> Finding {
 }
 
 /// The configuration is in order.
-pub(crate) fn configuration(file: Option<impl Display>) -> Finding {
-    let found = file.map_or_else(|| "no file; all keys have their defaults".to_owned(), |file| file.to_string());
+pub(crate) fn configuration(files: &[PathBuf]) -> Finding {
+    let named: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let found = if named.is_empty() { "no file; all keys have their defaults".to_owned() } else { named.join(", ") };
     Finding::ok(CONFIGURATION, found)
 }
 

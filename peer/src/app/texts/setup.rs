@@ -1,6 +1,7 @@
 //! Words about the command line, the configuration and the passcode file.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 
 use common::settings::did_you_mean;
 
@@ -29,21 +30,27 @@ pub(crate) fn unreadable(file: impl Display, why: impl Display) -> Report {
 pub(crate) const NO_HOME: &str = "Neither HOME nor XDG_DATA_HOME is set. Say where to keep your data: --data-dir DIR";
 
 /// `n.config`: `config check` found nothing wrong.
-pub(crate) fn sound(file: Option<impl Display>) -> String {
-    match file {
-        Some(file) => format!("{file} is in order."),
-        None => "There is no configuration file; all keys have their defaults.".to_owned(),
+pub(crate) fn sound(files: &[PathBuf]) -> String {
+    match named(files).as_slice() {
+        [] => "There is no configuration file; all keys have their defaults.".to_owned(),
+        [file] => format!("{file} is in order."),
+        files => format!("{} are in order; the last one beats those in front of it.", files.join(", ")),
     }
 }
 
-/// `n.config`: where the configuration file would be.
-pub(crate) fn no_file_yet(file: impl Display) -> String {
-    format!("{file} (none yet; peer config init writes it)")
+/// The files by their names.
+fn named(files: &[PathBuf]) -> Vec<String> {
+    files.iter().map(|file| file.display().to_string()).collect()
 }
 
-/// `n.config`: where things are.
-pub(crate) fn places(file: impl Display, data: impl Display, socket: impl Display) -> Vec<String> {
-    vec![format!("configuration {file}"), format!("data          {data}"), format!("daemon socket {socket}")]
+/// `n.config`: where things are; where there is no configuration `file` yet, it would be at `own`.
+pub(crate) fn places(files: &[PathBuf], own: impl Display, data: impl Display, socket: impl Display) -> Vec<String> {
+    let mut files = named(files);
+    if files.is_empty() {
+        files.push(format!("{own} (none yet; peer config init writes it)"));
+    }
+    let files = files.iter().map(|file| format!("configuration {file}"));
+    files.chain([format!("data          {data}"), format!("daemon socket {socket}")]).collect()
 }
 
 /// `e.passcode_file`: others could read it.

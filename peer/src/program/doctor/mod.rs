@@ -4,7 +4,6 @@ mod network;
 mod surroundings;
 
 use std::io;
-use std::path::Path;
 
 use common::display::visible_json;
 use jiff::tz::TimeZone;
@@ -20,7 +19,7 @@ use crate::program::{lost, print};
 /// Looks at everything. The exit code is that of the first thing that does not work.
 pub(super) fn run(settings: &Settings) -> i32 {
     let mut findings = surroundings::terminal(settings.colour);
-    findings.push(texts::configuration(settings.file_found().map(Path::display)));
+    findings.push(texts::configuration(&settings.files));
     findings.push(surroundings::data(&settings.data_dir));
     // Programs are told in UTC.
     let zone = match settings.form {

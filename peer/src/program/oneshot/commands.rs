@@ -8,6 +8,7 @@ use common::limits::MESSAGE_TEXT;
 use serde_json::{Value, json};
 
 use super::super::ask::Person;
+use super::super::told;
 use super::print;
 use super::session::Session;
 use crate::app::line::Queue;
@@ -212,9 +213,10 @@ pub(crate) fn passwd(settings: &Settings, new_key: bool) -> Result<i32, Report> 
         person.told(texts::passcode::MAKING_KEY);
     }
     session.changes_passcode(&current, &new, new_key)?;
+    let user = session.user.to_string();
     session.close();
     person.told(if new_key { texts::passcode::NEW_KEY } else { texts::passcode::CHANGED });
-    Ok(exit::OK)
+    told(settings, &json!({ "user": user, "new_key": new_key }))
 }
 
 fn once<T>(settings: &Settings, ask: impl FnOnce(&mut Session) -> Result<T, Report>) -> Result<T, Report> {

@@ -21,7 +21,7 @@ fn line(text: &SafeText) -> Result<(), Report> {
 }
 
 /// A result as JSON.
-pub(super) fn result(value: &impl Serialize) -> Result<(), Report> {
+pub(in crate::program) fn result(value: &impl Serialize) -> Result<(), Report> {
     // By way of a value: its fields are in the order of their names.
     let value = serde_json::to_value(value).map_err(internal)?;
     let mut out = io::stdout().lock();
