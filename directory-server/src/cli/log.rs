@@ -135,9 +135,27 @@ fn words(entry: &Map<String, Value>, time: &str) -> String {
         (None, from) => from.map(|from| format!("from {from}")),
     });
     let told = ["ts", "level", "event", "user", "peer_ip"];
-    let rest = entry.keys().filter(|name| !told.contains(&name.as_str()));
-    parts.extend(rest.map(|name| format!("{name} {}", of(name).unwrap_or_default())));
+    let rest = entry.iter().filter(|(name, _)| !told.contains(&name.as_str()));
+    parts.extend(rest.filter_map(|(name, value)| detail(name, value)));
     parts.join(" · ")
+}
+
+/// `tries_left 3`, or `failed` where that is so; of a change by an administrator the command and what it was about.
+fn detail(name: &str, value: &Value) -> Option<String> {
+    match value {
+        Value::Bool(is_so) => is_so.then(|| name.to_owned()),
+        Value::String(text) => match serde_json::from_str::<Map<String, Value>>(text) {
+            Ok(change) => {
+                let command = change.get("command").and_then(Value::as_str).map(str::to_owned);
+                let about = change.iter().filter(|(name, _)| *name != "command");
+                let about = about.filter_map(|(name, value)| detail(name, value));
+                Some(command.into_iter().chain(about).collect::<Vec<_>>().join(", "))
+            }
+            Err(_) => (!text.is_empty()).then(|| format!("{name} {text}")),
+        },
+        Value::Null => None,
+        other => Some(format!("{name} {other}")),
+    }
 }
 
 #[cfg(test)]
@@ -163,6 +181,10 @@ mod tests {
         let line = r#"{"ts":"2025-11-21T14:05:09Z","level":"warn","event":"a\u001b[31m","tries_left":3}"#;
         let text = show(line, None, None).unwrap();
         assert!(text.ends_with("WARN a<U+001B>[31m · tries_left 3"), "{text}");
+        let line = r#"{"ts":"2025-11-21T14:05:09Z","level":"info","event":"administrator","user":"ali",
+            "change":"{\"command\":\"lock\",\"user\":\"ali\",\"reason\":\"\",\"until\":null}","failed":true,"new":false}"#;
+        let text = show(&line.replace('\n', ""), None, None).unwrap();
+        assert_eq!(text, "21 Nov 14:05:09 administrator · ali · lock, user ali · failed");
     }
 
     #[test]
