@@ -34,7 +34,7 @@ use crate::cli::{self, Command, Settings, Stopped};
 use crate::config::Accept;
 use crate::shell::front_end::FrontEnd;
 use crate::shell::setup::{Setup, Turn};
-use crate::shell::transfer::config::{TransferConfig, typed};
+use crate::shell::transfer::config::TransferConfig;
 use crate::shell::{self, rt, trust_server};
 use crate::signals::Terminal;
 use crate::{signals, ui};
@@ -233,11 +233,7 @@ fn setup(settings: &Settings) -> Setup {
         read_receipts: config.peer.read_receipts,
         keep_messages: config.peer.keep_messages.into(),
         files: TransferConfig {
-            folder: if config.files.dir.as_os_str().is_empty() {
-                crate::config::downloads()
-            } else {
-                typed(&config.files.dir)
-            },
+            folder: config.files.folder(),
             on_exists: config.files.on_exists,
             rate: Some(config.files.rate.into()).filter(|rate| *rate > 0),
         },

@@ -1,6 +1,6 @@
 //! How fast a transfer is.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Since when, and from which byte on, a transfer is watched.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,11 @@ impl Pace {
         Self { began: now, from: done }
     }
 
+    /// How long it is on the way, if it was watched from its first byte on.
+    pub(crate) fn since_the_first(&self, now: Instant) -> Option<Duration> {
+        (self.from == 0).then(|| now.duration_since(self.began))
+    }
+
     /// Bytes a second so far.
     pub(crate) fn per_second(&self, done: u64, now: Instant) -> u64 {
         let milliseconds = now.duration_since(self.began).as_millis().max(1);
@@ -24,8 +29,6 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

@@ -20,7 +20,7 @@ impl Settings {
         if self.config.peer.queue { Queue::Allowed } else { Queue::Forbidden }
     }
 
-    fn glyphs(&self) -> Glyphs {
+    pub(crate) fn glyphs(&self) -> Glyphs {
         match self.config.ui.glyphs {
             _ if self.config.ui.plain => Glyphs::Ascii,
             GlyphSet::Unicode => Glyphs::Unicode,
@@ -106,6 +106,10 @@ impl Settings {
             },
             keymap: self.config.keys.clone(),
             alerts: self.alerts(),
+            folder: self.config.files.folder(),
+            clock: self.config.tui.time,
+            mouse: self.config.ui.mouse,
+            title: self.config.tui.title,
             via: self.config.notify.via.resolved(|name| std::env::var_os(name)),
             widths: tui::Widths { people: self.config.tui.people_width, details: self.config.tui.details_width },
         }

@@ -155,6 +155,7 @@ mod tests {
             ("line", "names", &["auto", "always"]),
             ("line", "presence", &["never", "groups", "all"]),
             ("line", "time", &["never", "auto", "always"]),
+            ("tui", "time", &["always", "never"]),
             ("notify", "bell", &["never", "mention", "all"]),
             ("notify", "via", &["auto", "osc9", "osc777", "none"]),
             ("notify", "when", &["unfocused", "always", "never"]),

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::app::line::{Backlog, Names, Presence, Time};
-use crate::app::screen::{Ring, When};
-use crate::shell::transfer::config::OnExists;
+use crate::app::screen::{Clock, Ring, When};
+use crate::shell::transfer::config::{OnExists, typed};
 use crate::ui::Keymap;
 use crate::ui::tui::{Theme, Via};
 pub(crate) use common::settings::{ByteSize, HumanDuration};
@@ -54,6 +54,13 @@ pub(crate) struct Files {
     pub(crate) on_exists: OnExists,
 }
 
+impl Files {
+    /// Where files are saved: in the folder for downloads, unless another one is set.
+    pub(crate) fn folder(&self) -> PathBuf {
+        if self.dir.as_os_str().is_empty() { downloads() } else { typed(&self.dir) }
+    }
+}
+
 impl Default for Files {
     fn default() -> Self {
         Self {
@@ -67,7 +74,7 @@ impl Default for Files {
 }
 
 /// Where the user's downloads go: `$XDG_DOWNLOAD_DIR`, otherwise `Downloads` at home.
-pub(crate) fn downloads() -> PathBuf {
+fn downloads() -> PathBuf {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     variable("XDG_DOWNLOAD_DIR").or_else(|| Some(variable("HOME")?.join("Downloads"))).unwrap_or_default()
 }
@@ -153,6 +160,8 @@ pub(crate) struct Ui {
     pub(crate) theme: Theme,
     /// Whether only ASCII signs are drawn.
     pub(crate) glyphs: GlyphSet,
+    /// Whether clicks, wheel and dragging are the full screen's from the beginning.
+    pub(crate) mouse: bool,
 }
 
 /// Whether there are colours; `cli` asks the environment too.
@@ -183,15 +192,19 @@ pub(crate) enum GlyphSet {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Tui {
+    /// Whether the time stands in front of messages.
+    pub(crate) time: Clock,
     /// Columns of the people.
     pub(crate) people_width: u16,
     /// Columns of the details.
     pub(crate) details_width: u16,
+    /// Whether the title of the terminal's window says how much is unread.
+    pub(crate) title: bool,
 }
 
 impl Default for Tui {
     fn default() -> Self {
-        Self { people_width: 20, details_width: 28 }
+        Self { time: Clock::Always, people_width: 20, details_width: 28, title: true }
     }
 }
 

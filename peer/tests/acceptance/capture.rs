@@ -233,8 +233,9 @@ fn a_file_leaves_neither_its_name_nor_its_content_on_the_wire_and_on_any_disk_bu
     ali.enters(&format!("/file {} {}", USERS[1], plans.display()));
     bianca.shows("Accept? [y/N] ");
     bianca.enters(&format!("/accept 1 {}", saved.display()));
-    bianca.shows("(215.0 kB, checked).");
-    ali.shows("(215.0 kB, checked).");
+    let whole = |said: &str| said.lines().any(|line| line.contains("(215.0 kB, ") && line.ends_with("checked)."));
+    bianca.until("the file", whole);
+    ali.until("the file", whole);
     assert_eq!(std::fs::read_to_string(saved.join("canary-1414213562.txt")).unwrap(), TEXTS[0].repeat(5000));
     for peer in [ali, bianca] {
         peer.enters("logout");

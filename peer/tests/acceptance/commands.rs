@@ -163,6 +163,28 @@ fn tab_completes_people_before_commands_and_a_search_goes_on_with_every_letter()
 }
 
 #[test]
+fn tab_completes_groups_from_the_login_on() {
+    let stage = Stage::of(&[Example::Ali]);
+    let seat = stage.seat_of("ali");
+    let mut ali = Terminal::start(&seat);
+    ali.logs_in();
+    ali.enters("/group create #team");
+    ali.shows("#team");
+    ali.is_at_prompt();
+    ali.enters("/quit");
+    assert_eq!(ali.exit_code(), 0);
+    let ali = Terminal::start(&seat);
+    ali.logs_in();
+    ali.types("#te");
+    // As soon as it is known, which nothing on the screen says.
+    ali.until("the whole name", |lines| {
+        ali.types("\t");
+        lines.last().is_some_and(|line| line.trim_end() == "Enter destination user ID: #team")
+    });
+    assert!(!ali.lines().iter().any(|line| line.starts_with("ID ")), "nobody has asked for the list");
+}
+
+#[test]
 fn the_terminal_is_given_back_when_a_signal_comes_during_the_passcode_or_a_conversation() {
     let stage = Stage::of(&[Example::Ali, Example::Bianca]);
     let mut ali = Terminal::start(&stage.seat_of("ali"));

@@ -317,7 +317,7 @@ fn a_file_on_a_failing_disk_is_paused_and_goes_on() {
         disk.mended();
         assert!(!saved.join(&name).exists());
         bianca.enters(&format!("/resume {number}"));
-        ali.shows(&format!("-- bianca has {name} (600.0 kB, checked)."));
+        ali.has_whole(&format!("-- bianca has {name} (600.0 kB"));
         assert_eq!(std::fs::read(saved.join(&name)).unwrap(), content);
     }
 }

@@ -23,8 +23,8 @@ fn a_file_arrives_as_it_was_and_takes_no_name_that_is_taken() {
     ali.enters(&format!("/file {}", plans.display()));
     bianca.shows("-- ali offers plans.pdf (3.0 MB). /accept 1 or /refuse 1");
     bianca.enters(&format!("/accept 1 {}", saved.display()));
-    bianca.shows("plans (2).pdf (3.0 MB, checked).");
-    ali.shows("-- bianca has plans.pdf (3.0 MB, checked).");
+    bianca.has_whole("plans (2).pdf (3.0 MB");
+    ali.has_whole("-- bianca has plans.pdf (3.0 MB");
     assert_eq!(std::fs::read(saved.join("plans (2).pdf")).unwrap(), content(3_000_001));
     assert_eq!(std::fs::read(saved.join("plans.pdf")).unwrap(), b"mine");
     assert_eq!(std::fs::read_dir(&saved).unwrap().count(), 2);
@@ -87,8 +87,8 @@ fn a_transfer_goes_on_after_its_receiver_was_killed() {
     assert!((size / 4..size).contains(&part.metadata().unwrap().len()), "{part:?}");
     let bianca = Terminal::start(&seat);
     bianca.logs_in();
-    bianca.shows("big.bin (600.0 MB, checked).");
-    ali.shows("-- bianca has big.bin (600.0 MB, checked).");
+    bianca.has_whole("big.bin (600.0 MB");
+    ali.has_whole("-- bianca has big.bin (600.0 MB");
     assert_eq!(std::fs::metadata(saved.join("big.bin")).unwrap().len(), size);
 }
 
@@ -124,7 +124,7 @@ fn a_folder_arrives_as_a_tree() {
     bianca.enters("/accept 1 /dev/null/saved");
     bianca.shows("-- plans is paused: Not a directory");
     bianca.enters("/accept 1 ~/saved");
-    ali.shows("-- bianca has plans (2 files, 2.0 MB, 1 left out, checked).");
+    ali.has_whole("-- bianca has plans (2 files, 2.0 MB, 1 left out");
     assert_eq!(std::fs::read(saved.join("plans/old/big.bin")).unwrap(), content(2_000_000));
     assert_eq!(std::fs::read(saved.join("plans/first page.txt")).unwrap(), b"page one");
     assert!(saved.join("plans/old/empty").is_dir());
@@ -227,8 +227,8 @@ fn a_transfer_goes_on_after_its_sender_was_killed_and_sends_nothing_twice() {
     assert!(there >= 4_000_000, "{there}");
     let ali = Terminal::start(&seat);
     ali.logs_in();
-    bianca.shows("plans.bin (8.0 MB, checked).");
-    ali.shows("-- bianca has plans.bin (8.0 MB, checked).");
+    bianca.has_whole("plans.bin (8.0 MB");
+    ali.has_whole("-- bianca has plans.bin (8.0 MB");
     assert_eq!(std::fs::read(saved.join("plans.bin")).unwrap(), content(8_000_000));
     let told = percents("plans.bin", &bianca.lines());
     assert!(told.is_sorted_by(|before, after| before < after), "{told:?}");
@@ -307,7 +307,7 @@ fn progress_is_one_row_that_is_written_anew() {
     let stage = Stage::of(&[Ali, Bianca]);
     let (_ali, bianca, _saved) = slowly(&stage, &stage.seat_of("ali"), 8_000_000);
     bianca.types("half a");
-    bianca.shows("plans.bin (8.0 MB, checked).");
+    bianca.has_whole("plans.bin (8.0 MB");
     bianca.until("no row of progress", |lines| percents("plans.bin", lines).is_empty());
     bianca.holds("Enter destination user ID: half a");
     // There were several pictures of it, and never two at once on the screen.

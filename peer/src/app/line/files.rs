@@ -11,6 +11,7 @@ use super::question::Question;
 use super::session::Session;
 use super::{Output, Questions, State};
 use crate::app::grammar::Request;
+use crate::app::model::Transfer;
 use crate::app::sanitise::SafeText;
 use crate::app::texts::{files, help};
 use peer_core::command::{Command, FileCommand, FileWish};
@@ -79,7 +80,7 @@ impl Session {
         if is_asked {
             self.questions.push(Question::File(Box::new(file)));
         } else {
-            outputs.say(&files::news(&file, &FileNews::Offered));
+            outputs.say(&files::news(&file, &FileNews::Offered, None));
             self.offered = Some(file);
         }
     }
@@ -116,12 +117,15 @@ impl Session {
         match notice {
             FileNotice::News { file, news: FileNews::Progress { .. } } => self.progress(&file, outputs),
             FileNotice::News { file, news: FileNews::Offered } => self.file_offered(file, outputs),
-            FileNotice::News { file, news: news @ FileNews::OfferedBefore } => outputs.say(&files::news(&file, &news)),
+            FileNotice::News { file, news: news @ FileNews::OfferedBefore } => {
+                outputs.say(&files::news(&file, &news, None))
+            }
             FileNotice::News { file, news } => {
                 self.forget_question(file.number, outputs);
                 self.files.forget(file.number);
-                outputs.put(Output::Progress { number: file.number, row: None, quarter: false });
-                outputs.say(&files::news(&file, &news));
+                outputs.put(Output::Progress { number: file.number, row: None, percent: 0, quarter: false });
+                let took = self.model.transfers.get(file.number).and_then(Transfer::took);
+                outputs.say(&files::news(&file, &news, took));
             }
             FileNotice::All(all) => files::list(&all).iter().for_each(|line| outputs.say(line)),
             FileNotice::Unknown { number } => outputs.say(&files::unknown(number)),
@@ -135,6 +139,7 @@ impl Session {
         let rate = transfer.and_then(|transfer| transfer.per_second(outputs.now)).unwrap_or_default();
         let quarter = self.files.is_fuller(file);
         let row = SafeText::ours(&files::progress(&file.name, file.done, file.size, rate));
-        outputs.put(Output::Progress { number: file.number, row: Some(row), quarter });
+        let percent = files::percent(file.done, file.size);
+        outputs.put(Output::Progress { number: file.number, row: Some(row), percent, quarter });
     }
 }

@@ -190,7 +190,7 @@ pub(crate) enum Output {
     Earlier(SafeText),
     /// How far a file is, in a row that is written anew, and whether that is worth a line where rows stay; no row when it
     /// is over.
-    Progress { number: u64, row: Option<SafeText>, quarter: bool },
+    Progress { number: u64, row: Option<SafeText>, percent: u64, quarter: bool },
     /// Show a picture, if it fits and can be drawn.
     Picture(Vec<SafeText>),
     /// From now on this stands in front of the entry.

@@ -78,17 +78,29 @@ impl Session {
     fn directory_notice(&mut self, notice: DirectoryNotice, outputs: &mut Outputs) {
         match notice {
             DirectoryNotice::People { people, groups } => {
-                outputs.close(|pending| *pending == Pending::People);
+                if outputs.close(|pending| matches!(pending, Pending::People | Pending::Names)) == Some(Pending::Names)
+                {
+                    return;
+                }
                 let gone = |user: &common::ident::UserId| self.model.people.gone(user);
                 let rows = texts::format::people(&people, &groups, gone, &outputs.options.zone);
                 rows.iter().for_each(|row| outputs.say(row));
             }
             DirectoryNotice::NoPeople => {
                 let asked = |pending: &Pending| {
-                    matches!(pending, Pending::People | Pending::Answer | Pending::History(Conversation::Everyone, _))
+                    matches!(
+                        pending,
+                        Pending::People
+                            | Pending::Names
+                            | Pending::Answer
+                            | Pending::History(Conversation::Everyone, _)
+                    )
                 };
-                let listing = outputs.close(asked) == Some(Pending::People);
-                outputs.say(if listing { talk::NO_LIST } else { mail::OUT_OF_REACH });
+                match outputs.close(asked) {
+                    Some(Pending::Names) => {}
+                    Some(Pending::People) => outputs.say(talk::NO_LIST),
+                    _ => outputs.say(mail::OUT_OF_REACH),
+                }
             }
             DirectoryNotice::Presence { user, status, text } => self.presence(&user, status, text.as_deref(), outputs),
             DirectoryNotice::Restored { again, groups } => {
@@ -106,8 +118,9 @@ impl Session {
             }
             DirectoryNotice::Back => outputs.say(texts::SERVER_BACK),
             DirectoryNotice::Refused(why) => {
-                outputs.refused();
-                outputs.say(&texts::refused(why));
+                if outputs.refused() != Some(Pending::Names) {
+                    outputs.say(&texts::refused(why));
+                }
             }
         }
     }

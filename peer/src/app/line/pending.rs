@@ -14,6 +14,8 @@ use super::outputs::Outputs;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Pending {
     People,
+    /// Who there is and which groups, for the Tab key; nothing is shown.
+    Names,
     Number(UserId),
     Decision(UserId),
     Confirmation,
@@ -45,12 +47,12 @@ pub(super) enum Reading {
 impl Pending {
     /// Whether the next prompt waits for the answer.
     fn holds_the_prompt(&self) -> bool {
-        !matches!(self, Self::History(_, Reading::Missed | Reading::Entries | Reading::Backlog))
+        !matches!(self, Self::Names | Self::History(_, Reading::Missed | Reading::Entries | Reading::Backlog))
     }
 
     /// Whether the directory is asked for it, or may be.
     fn is_asked_of_the_directory(&self) -> bool {
-        matches!(self, Self::People | Self::Group(_) | Self::Answer | Self::History(_, Reading::Asked))
+        matches!(self, Self::People | Self::Names | Self::Group(_) | Self::Answer | Self::History(_, Reading::Asked))
     }
 }
 
@@ -116,9 +118,9 @@ impl Outputs {
         self.pending.close_where(Pending::is_asked_of_the_directory);
     }
 
-    /// The directory would not answer what it was asked last.
-    pub(super) fn refused(&mut self) {
-        self.close(Pending::is_asked_of_the_directory);
+    /// The directory would not answer what it was asked last, which is given.
+    pub(super) fn refused(&mut self) -> Option<Pending> {
+        self.close(Pending::is_asked_of_the_directory)
     }
 
     /// The store failed: nothing becomes of the command that the notice at hand answers, if it answers one.

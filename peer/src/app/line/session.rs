@@ -12,7 +12,7 @@ use super::outputs::Outputs;
 use super::pending::{Pending, Wait};
 use super::question::Question;
 use super::unsent::Unsent;
-use super::{Echo, Input, Lines, Names, State};
+use super::{Echo, Input, Leave, Lines, Names, State};
 use crate::app::exit;
 use crate::app::grammar::{self, Entry, Request};
 use crate::app::model::{Account, Model};
@@ -119,6 +119,10 @@ impl Session {
             wait: Wait::default(),
         };
         outputs.answered();
+        // Somebody types, who may press Tab.
+        if outputs.options.leave != Leave::AtOnce {
+            outputs.ask(Pending::Names, Command::Directory(DirectoryCommand::List));
+        }
         session.prompt(outputs);
         State::Session(Box::new(session))
     }

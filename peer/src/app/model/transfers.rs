@@ -1,7 +1,7 @@
 //! Files that were told of in this session, and how fast they come.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::ident::UserId;
 
@@ -15,9 +15,16 @@ pub(crate) struct Transfer {
     pub(crate) file: FileShown,
     pub(crate) news: FileNews,
     pace: Option<Pace>,
+    /// How long it took, once it is over, if all of it came or went in this session.
+    took: Option<Duration>,
 }
 
 impl Transfer {
+    /// How long it took, once it is over, if all of it came or went in this session.
+    pub(crate) fn took(&self) -> Option<Duration> {
+        self.took
+    }
+
     /// Bytes a second, while it is on the way.
     pub(crate) fn per_second(&self, now: Instant) -> Option<u64> {
         Some(self.pace?.per_second(self.file.done, now))
@@ -44,9 +51,10 @@ impl Transfers {
             | FileNotice::NotOffered { .. } => {}
             FileNotice::News { file, news } => {
                 let before = self.0.get(&file.number).and_then(|before| before.pace);
+                let took = before.filter(|_| file.state == FileState::Done).and_then(|pace| pace.since_the_first(now));
                 let pace = before.unwrap_or_else(|| Pace::new(file.done, now));
                 let pace = Some(pace).filter(|_| file.state == FileState::Running);
-                self.0.insert(file.number, Transfer { file: file.clone(), news: news.clone(), pace });
+                self.0.insert(file.number, Transfer { file: file.clone(), news: news.clone(), pace, took });
             }
         }
     }

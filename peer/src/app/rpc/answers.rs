@@ -213,7 +213,9 @@ fn file_answer(awaited: &Await, notice: &FileNotice) -> Option<Result<Reply, Rpc
 fn wish_answer(file: &FileShown, news: &FileNews) -> Option<Result<Reply, RpcError>> {
     match news {
         FileNews::Accepted | FileNews::GivenUp => Some(Ok(file_shown(file).into())),
-        FileNews::Over | FileNews::NotThat => Some(Err(RpcError::of(exit::REFUSED, plain(&files::news(file, news))))),
+        FileNews::Over | FileNews::NotThat => {
+            Some(Err(RpcError::of(exit::REFUSED, plain(&files::news(file, news, None)))))
+        }
         FileNews::Offering
         | FileNews::OfferWaits
         | FileNews::OfferedBefore

@@ -338,7 +338,7 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
         | FileNews::Failed(_)
         | FileNews::NotTaken(_)
         | FileNews::TooLarge { .. } => {
-            event.message = Some(texts::files::news(file, news).trim_start_matches("-- ").to_owned());
+            event.message = Some(texts::files::news(file, news, None).trim_start_matches("-- ").to_owned());
         }
         FileNews::Offering
         | FileNews::OfferWaits

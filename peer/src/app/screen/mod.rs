@@ -18,6 +18,7 @@ mod view;
 use std::time::Instant;
 
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use super::Now;
 use super::exit;
@@ -105,6 +106,8 @@ pub(crate) enum Output {
     Entry(String),
     /// To the clipboard of the terminal.
     Copy(String),
+    /// Into a file of about this name, where files are saved.
+    Save { name: String, text: String },
     /// Ring the bell.
     Bell,
     /// Tell the user who looks elsewhere.
@@ -138,6 +141,18 @@ pub(crate) struct ScreenOptions {
     pub(crate) alerts: Alerts,
     /// For the list of keys.
     pub(crate) keys: Vec<KeyHelp>,
+    pub(crate) clock: Clock,
+    /// Whether clicks, wheel and dragging are for this screen from the beginning.
+    pub(crate) mouse: bool,
+}
+
+/// Whether the time is told in front of messages (`tui.time`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Clock {
+    #[default]
+    Always,
+    Never,
 }
 
 /// The machine.

@@ -104,6 +104,7 @@ impl Scenery {
                 Output::DiscardTypeAhead => self.discarded += 1,
                 Output::Exit(code) => self.exit = Some(code),
                 Output::Copy(text) => self.asked.push(format!("copy {text}")),
+                Output::Save { name, text } => self.asked.push(format!("save {name}: {text}")),
                 Output::Bell => self.asked.push("bell".to_owned()),
                 Output::Announce(text) => self.asked.push(text.as_str().to_owned()),
                 Output::Edit(key) => self.passed.push(format!("{key:?}")),

@@ -21,7 +21,7 @@ pub(crate) fn report(failure: &Failure, zone: &TimeZone) -> Report {
         Failure::ServerUnreachable { server, detail } => (
             exit::SERVER_UNREACHABLE,
             vec![
-                format!("Cannot reach the directory server at {server} ({detail})."),
+                format!("Cannot reach the directory server at {server} ({}).", format::reason(detail)),
                 "Start one with: directory-server serve   or choose another: peer --server HOST".to_owned(),
             ],
         ),
@@ -69,13 +69,14 @@ pub(crate) fn report(failure: &Failure, zone: &TimeZone) -> Report {
         Failure::Version { server } => (
             exit::VERSION,
             vec![format!(
-                "{server} speaks another version of the protocol than this peer. Get the version that it needs."
+                "{server} speaks another version of the protocol than this one, {}. Get the version that its administrator has.",
+                help::version()
             )],
         ),
         Failure::Io { path, detail } => (
             exit::IO,
             vec![
-                format!("Cannot use {path}: {detail}."),
+                format!("Cannot use {path}: {}.", format::reason(detail)),
                 "Check its permissions and the space on the disk.".to_owned(),
             ],
         ),
@@ -108,9 +109,13 @@ pub(crate) fn report(failure: &Failure, zone: &TimeZone) -> Report {
             exit::TIMEOUT,
             vec![format!("No answer from {server} in {seconds} s. Try again, or wait longer: --timeout SECS")],
         ),
-        Failure::CannotListen { address, detail } => {
-            (exit::IO, vec![format!("Cannot listen on {address}: {detail}. Choose another: peer --listen ADDR[:PORT]")])
-        }
+        Failure::CannotListen { address, detail } => (
+            exit::IO,
+            vec![format!(
+                "Cannot listen on {address}: {}. Choose another: peer --listen ADDR[:PORT]",
+                format::reason(detail)
+            )],
+        ),
         Failure::Internal { detail } => (exit::INTERNAL, vec![internal(detail)]),
     };
     Report { lines, exit }

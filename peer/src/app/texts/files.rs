@@ -1,12 +1,15 @@
 //! What is said about files.
 
 use std::path::Path;
+use std::time::Duration;
 
 use common::ident::UserId;
 use common::msg::{FileRefusal, Withdrawal};
+use unicode_width::UnicodeWidthStr as _;
 
-use super::format::{count, did_you_mean, duration, table};
+use super::format::{count, did_you_mean, duration, reason, table};
 use super::talk;
+use crate::app::sanitise::Glyphs;
 use peer_core::notice::{FileFailed, FileNews, FileRelay, FileShown, FileState, FileWaits, NotOffered, Undelivered};
 
 /// Bytes as `20.0 MB`.
@@ -96,6 +99,27 @@ pub(crate) fn percent(done: u64, size: u64) -> u64 {
     if size == 0 { 100 } else { u64::try_from(u128::from(done) * 100 / u128::from(size)).unwrap_or(100) }
 }
 
+/// Columns of a bar of progress at most.
+const BAR: usize = 20;
+/// Columns without which there is none.
+const SHORTEST_BAR: usize = 4;
+
+/// A row of progress with a bar behind it, as far as so many columns have room.
+pub(crate) fn with_bar(row: String, percent: u64, width: usize, glyphs: Glyphs) -> String {
+    let room = width.saturating_sub(row.width() + 2).min(BAR);
+    if room < SHORTEST_BAR { row } else { format!("{row} {}", bar(percent, room, glyphs)) }
+}
+
+/// A bar of so many columns.
+pub(crate) fn bar(percent: u64, width: usize, glyphs: Glyphs) -> String {
+    let [done, left] = match glyphs {
+        Glyphs::Unicode => ["█", "░"],
+        Glyphs::Ascii => ["#", "."],
+    };
+    let full = width * usize::try_from(percent.min(100)).unwrap_or(100) / 100;
+    done.repeat(full) + &left.repeat(width - full)
+}
+
 /// A row of progress: how far, how fast, how long still.
 pub(crate) fn progress(name: &str, done: u64, all: u64, per_second: u64) -> String {
     let left = all.saturating_sub(done).checked_div(per_second).map_or("?".to_owned(), duration);
@@ -103,10 +127,21 @@ pub(crate) fn progress(name: &str, done: u64, all: u64, per_second: u64) -> Stri
     format!("-- {name} {percent}% ({} of {}, {}/s, {left} left)", size(done), size(all), size(per_second))
 }
 
-/// What has become of a file.
-pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
+/// `, 6.4 s`: how long a file took; of what was there at once nothing is said.
+fn took(took: Option<Duration>) -> String {
+    match took {
+        Some(took) if took >= Duration::from_secs(60) => format!(", {}", duration(took.as_secs())),
+        Some(took) if took >= Duration::from_secs(1) => {
+            format!(", {}.{} s", took.as_secs(), took.subsec_millis() / 100)
+        }
+        Some(_) | None => String::new(),
+    }
+}
+
+/// What has become of a file; how long it took, where that is known.
+pub(crate) fn news(file: &FileShown, news: &FileNews, time: Option<Duration>) -> String {
     let FileShown { number, with, name, ours, .. } = file;
-    let (all, missing) = (extent(file), left_out(file));
+    let (all, missing, took) = (extent(file), left_out(file), took(time));
     match news {
         FileNews::Offering => {
             format!("-- {name} ({all}) offered to {with}; /cancel {number} withdraws it.{missing}")
@@ -120,8 +155,8 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
         FileNews::Offered => format!("-- {with} offers {name} ({all}). /accept {number} or /refuse {number}{missing}"),
         FileNews::Accepted => format!("-- {name} comes as soon as {with} is there; /cancel {number} stops it."),
         FileNews::Progress { .. } => progress(name, file.done, file.size, 0),
-        FileNews::Saved { path } => format!("-- {name} saved to {} ({all}, checked).{missing}", path.display()),
-        FileNews::Received => format!("-- {with} has {name} ({all}, checked).{missing}"),
+        FileNews::Saved { path } => format!("-- {name} saved to {} ({all}{took}, checked).{missing}", path.display()),
+        FileNews::Received => format!("-- {with} has {name} ({all}{took}, checked).{missing}"),
         FileNews::Refused => format!("-- {with} does not want {name}."),
         FileNews::NotTaken(rule) => format!("-- {}", not_taken(with, name, *rule)),
         FileNews::Withdrawn => format!("-- {with} does not give {name} any more."),
@@ -137,7 +172,8 @@ pub(crate) fn news(file: &FileShown, news: &FileNews) -> String {
         }
         FileNews::NotSaved { detail } => {
             format!(
-                "-- {name} is paused: {detail}. /accept {number} FOLDER saves it elsewhere, /resume {number} tries again."
+                "-- {name} is paused: {}. /accept {number} FOLDER saves it elsewhere, /resume {number} tries again.",
+                reason(detail)
             )
         }
         FileNews::DiskFull { need, free, folder } => format!(
@@ -198,7 +234,7 @@ pub(crate) fn standing(file: &FileShown, news: &FileNews, per_second: Option<u64
         (FileNews::Stopped { done }, _) => {
             format!("stopped at {}%    /resume {number}", percent(*done, file.size))
         }
-        (FileNews::NotSaved { detail }, _) => format!("{detail}    /accept {number} FOLDER"),
+        (FileNews::NotSaved { detail }, _) => format!("{}    /accept {number} FOLDER", reason(detail)),
         (FileNews::DiskFull { need, free, .. }, _) => {
             format!("disk full: {} needed, {} free    /resume {number}", size(*need), size(*free))
         }
@@ -225,9 +261,9 @@ fn failed(file: &FileShown, why: &FileFailed) -> String {
         FileFailed::Digest => "what came is not what was sent. Ask for it once more.".to_owned(),
         FileFailed::Folder { detail } => format!("{detail}. Nothing of it was kept; ask for a packed file."),
         FileFailed::Disk { detail } if file.ours => {
-            format!("it cannot be read: {detail}. Check the disk and offer it again with /file.")
+            format!("it cannot be read: {}. Check the disk and offer it again with /file.", reason(detail))
         }
-        FileFailed::Disk { detail } => format!("{detail}. Choose another folder and ask for it once more."),
+        FileFailed::Disk { detail } => format!("{}. Choose another folder and ask for it once more.", reason(detail)),
         FileFailed::NotDelivered(why) => undelivered(file, why),
     }
 }
@@ -326,7 +362,7 @@ pub(crate) fn unknown(number: u64) -> String {
 
 /// `e.file`
 pub(crate) fn not_read(path: &Path, detail: &str) -> String {
-    format!("-- Cannot read {}: {detail}. Nothing was offered; check the path.", path.display())
+    format!("-- Cannot read {}: {}. Nothing was offered; check the path.", path.display(), reason(detail))
 }
 
 /// It is not for this user.

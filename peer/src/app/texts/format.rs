@@ -1,6 +1,8 @@
 //! Forms of values in texts: durations, addresses, the `list` table; days and clocks in the zone that is handed in, those
 //! for programs in UTC.
 
+use std::fmt::Display;
+
 use common::ident::UserId;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
@@ -10,6 +12,17 @@ use peer_core::notice::{KeyState, ListedGroup, Person};
 
 /// Characters of a text that are repeated when it is spoken of.
 const QUOTED: usize = 30;
+
+/// Why something failed, in words: the number that the system gives an error tells people nothing.
+pub(crate) fn reason(why: impl Display) -> String {
+    let why = why.to_string();
+    match why.rsplit_once(" (os error ") {
+        Some((words, number)) if number.trim_end_matches(')').bytes().all(|byte| byte.is_ascii_digit()) => {
+            words.to_owned()
+        }
+        _ => why,
+    }
+}
 
 /// The beginning of a text, on one line, to recognise it by.
 pub(crate) fn quoted(text: &str) -> String {
@@ -52,6 +65,11 @@ pub(crate) fn clock(since_epoch: u64, zone: &TimeZone) -> String {
 /// A moment (seconds since the epoch) as `3 Nov 14:02`.
 pub(crate) fn moment(since_epoch: u64, zone: &TimeZone) -> String {
     local(since_epoch, zone).strftime("%-d %b %H:%M").to_string()
+}
+
+/// A moment as names of files have it: `2026-11-20-1402`, which sort as they came.
+pub(crate) fn file_date(since_epoch: u64, zone: &TimeZone) -> String {
+    local(since_epoch, zone).strftime("%F-%H%M").to_string()
 }
 
 /// What the zone is called at a moment: `CET`, or `-03` where its times have no name.
@@ -184,6 +202,14 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_has_no_number_of_the_system() {
+        let missing = std::io::Error::from_raw_os_error(2);
+        assert!(missing.to_string().contains("os error"));
+        assert_eq!(reason(missing), "No such file or directory");
+        assert_eq!(reason("not a file (os error x)"), "not a file (os error x)");
+    }
+
+    #[test]
     fn durations_are_rounded_up() {
         assert_eq!(duration(10), "10 s");
         assert_eq!(duration(300), "5 min");
@@ -227,6 +253,7 @@ mod tests {
         assert!(!is_same_day(1_798_757_999, 1_798_758_000, &berlin()));
         assert!(is_same_day(1_798_757_999, 1_798_758_000, &TimeZone::UTC));
         assert_eq!(moment(1_798_759_800, &TimeZone::UTC), "31 Dec 23:30");
+        assert_eq!(file_date(1_798_759_800, &berlin()), "2027-01-01-0030");
     }
 
     #[test]

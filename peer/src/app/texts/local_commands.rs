@@ -1,5 +1,7 @@
 //! Words about this screen alone: clock, bell, silence, texts once more.
 
+use std::fmt::Display;
+
 use jiff::tz::TimeZone;
 
 use super::format;
@@ -23,12 +25,19 @@ pub(crate) const NOTHING_TO_RETRY: &str =
 /// `e.no_editor`: only a terminal can be lent to another program.
 pub(crate) const NO_TERMINAL_FOR_AN_EDITOR: &str =
     "-- Nothing was edited: that needs a terminal whose cursor can be moved. Type the text here.";
-/// `e.full_screen`: these commands are the line terminal's.
-pub(crate) const LINE_ONLY: &str = "-- The full screen does not have this command. Use that of the line terminal: peer";
-
 /// `n.copied`
 pub(crate) fn copied(text: &str) -> String {
     format!("-- Copied: \"{}\". (If your terminal allows it.)", format::quoted(text))
+}
+
+/// `n.saved`: a text of a conversation.
+pub(crate) fn saved(path: impl Display) -> String {
+    format!("-- Saved to {path}.")
+}
+
+/// `e.not_saved`: the same.
+pub(crate) fn not_saved(folder: impl Display, why: impl Display) -> String {
+    format!("-- Nothing was saved in {folder}: {}. Choose another folder: [files] dir", format::reason(why))
 }
 
 /// `n.time`
@@ -39,6 +48,14 @@ pub(crate) fn time(switch: Switch, date: u64, zone: &TimeZone) -> String {
             format!("-- The time ({name}) stands behind every message from now on.")
         }
         Switch::Off => "-- No times from now on.".to_owned(),
+    }
+}
+
+/// `n.time`, on the full screen.
+pub(crate) fn clock_shown(switch: Switch) -> &'static str {
+    match switch {
+        Switch::On => "-- The time stands in front of messages.",
+        Switch::Off => "-- No times from now on; Enter on a selected message tells when it came.",
     }
 }
 

@@ -366,7 +366,9 @@ pub(crate) fn pasted(lines: usize) -> String {
 
 /// `e.long`
 pub(crate) fn too_long(bytes: usize) -> String {
-    format!("-- Too long: {bytes} of {MESSAGE_TEXT} bytes. Make it shorter; nothing was taken.")
+    format!(
+        "-- Too long: {bytes} of {MESSAGE_TEXT} bytes; nothing was taken. Make it shorter, or send it as a file: /file PATH"
+    )
 }
 
 /// `e.full`, while it is typed

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use common::limits::MESSAGE_TEXT;
 use jiff::tz::TimeZone;
 
 use super::failure::Report;
@@ -227,7 +228,9 @@ pub(crate) fn not_text() -> Report {
 }
 
 /// `e.long`, of the input
-pub(crate) fn too_long(bytes: usize) -> Report {
-    let line = super::too_long(bytes);
-    Report { lines: vec![line.trim_start_matches("-- ").to_owned()], exit: exit::USAGE }
+pub(crate) fn too_long() -> Report {
+    let line = format!(
+        "Too long: more than {MESSAGE_TEXT} bytes. Nothing was sent. Make it shorter, or send it as a file: peer file TO PATH"
+    );
+    Report { lines: vec![line], exit: exit::USAGE }
 }

@@ -73,7 +73,8 @@ pub(crate) const OPENER_HINTS: [&str; 5] = ["Enter choose", "Up Down move", "/ c
 /// While a page is read.
 pub(crate) const PAGE_HINTS: [&str; 3] = ["Up Down scroll", "? keys", "Esc close"];
 /// While a message is selected.
-pub(crate) const SELECTION_HINTS: [&str; 5] = ["c copy", "r reply", "n N next found", "Enter details", "Esc leave"];
+pub(crate) const SELECTION_HINTS: [&str; 6] =
+    ["c copy", "r reply", "s save", "n N next found", "Enter details", "Esc leave"];
 /// While what was found is walked through.
 pub(crate) const FOUND_HINTS: [&str; 3] = ["n N or Up Down move", "Enter show", "Esc close"];
 /// Logged out.

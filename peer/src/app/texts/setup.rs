@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use common::settings::did_you_mean;
 
 use super::failure::Report;
+use super::format::reason;
 use crate::app::exit;
 
 /// `e.usage`: a command that does not exist.
@@ -23,7 +24,10 @@ pub(crate) const SEE_HELP: &str = "peer --help lists what there is.";
 
 /// `e.config`: the file cannot be read.
 pub(crate) fn unreadable(file: impl Display, why: impl Display) -> Report {
-    Report { lines: vec![format!("Cannot read {file}: {why}. Check its name and permissions.")], exit: exit::IO }
+    Report {
+        lines: vec![format!("Cannot read {file}: {}. Check its name and permissions.", reason(why))],
+        exit: exit::IO,
+    }
 }
 
 /// `e.config`: nowhere to keep anything.
@@ -123,7 +127,7 @@ pub(crate) fn no_socket(path: impl Display) -> Report {
 /// `e.log`: the file cannot be written.
 pub(crate) fn no_log(file: impl Display, why: impl Display) -> Report {
     Report {
-        lines: vec![format!("Cannot write a log to {file}: {why}. Choose another: --log-file FILE")],
+        lines: vec![format!("Cannot write a log to {file}: {}. Choose another: --log-file FILE", reason(why))],
         exit: exit::IO,
     }
 }

@@ -113,7 +113,7 @@ fn all_input() -> Result<String, Report> {
     let text = String::from_utf8(bytes).map_err(|_| said::not_text())?;
     let text = passcode_file::without_mark(&text);
     let text = text.strip_suffix('\n').unwrap_or(text);
-    if text.len() > MESSAGE_TEXT { Err(said::too_long(text.len())) } else { Ok(text.to_owned()) }
+    if text.len() > MESSAGE_TEXT { Err(said::too_long()) } else { Ok(text.to_owned()) }
 }
 
 /// `peer recv [-n N]`

@@ -12,14 +12,14 @@ use crate::app::pace::Pace;
 use crate::app::rpc::methods;
 use crate::app::rpc::news::{EventTold, FileNews, News, What};
 use crate::app::rpc::results::File;
-use crate::app::sanitise::SafeText;
-use crate::app::texts::failure::{self, Report};
-use crate::app::texts::files;
+use crate::app::sanitise::{Glyphs, SafeText};
+use crate::app::texts::failure::Report;
+use crate::app::texts::format::reason;
 use crate::app::texts::oneshot::{self as said, Form, Loudness};
+use crate::app::texts::{files, setup};
 use crate::app::{exit, grammar};
 use crate::cli::Settings;
 use crate::program::internal;
-use peer_core::notice::Failure;
 
 /// How long the receiver may take to accept a file where nothing else is said. Chosen arbitrarily: as long as a person who
 /// is there needs to notice it.
@@ -29,9 +29,7 @@ const LOOK: Duration = Duration::from_secs(60);
 
 /// `peer file TO PATH`
 pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Duration>) -> Result<i32, Report> {
-    let cannot = |error: io::Error| {
-        failure::undated(&Failure::Io { path: path.display().to_string(), detail: error.to_string() })
-    };
+    let cannot = |error: io::Error| setup::unreadable(path.display(), reason(&error));
     let wait = wait.unwrap_or(USUAL_WAIT);
     let to = &grammar::user_id(to).map_or_else(|_| to.to_owned(), |to| to.to_string());
     // A daemon has another working directory.
@@ -43,7 +41,7 @@ pub(crate) fn file(settings: &Settings, to: &str, path: &Path, wait: Option<Dura
     if settings.loudness != Loudness::Quiet {
         person.told(&said::offered(to, &offered.name, wait));
     }
-    let (mut gauge, until) = (Gauge::new(settings.loudness), Instant::now() + wait);
+    let (mut gauge, until) = (Gauge::new(settings.loudness, settings.glyphs()), Instant::now() + wait);
     let ended = follow(&mut session, (to, offered.file), until, &mut gauge);
     gauge.end();
     session.close();
@@ -116,6 +114,7 @@ struct Gauge {
     pace: Option<Pace>,
     quarter: u64,
     width: usize,
+    glyphs: Glyphs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,13 +125,13 @@ enum GaugeForm {
 }
 
 impl Gauge {
-    fn new(loudness: Loudness) -> Self {
+    fn new(loudness: Loudness, glyphs: Glyphs) -> Self {
         let form = match loudness {
             Loudness::Quiet => GaugeForm::Nothing,
             _ if io::stderr().is_terminal() => GaugeForm::Row,
             _ => GaugeForm::Quarters,
         };
-        Self { form, pace: None, quarter: 0, width: 0 }
+        Self { form, pace: None, quarter: 0, width: 0, glyphs }
     }
 
     fn show(&mut self, file: &File) {
@@ -144,8 +143,11 @@ impl Gauge {
         // Best effort: the transfer goes on whether it is shown or not.
         match self.form {
             GaugeForm::Row => {
-                let _ = write!(io::stderr(), "\r{:<width$}", row.as_str(), width = self.width);
-                self.width = row.as_str().chars().count();
+                let (columns, _) = crate::ui::event_loop::screen_size();
+                let row =
+                    files::with_bar(row.as_str().to_owned(), files::percent(done, size), columns.into(), self.glyphs);
+                let _ = write!(io::stderr(), "\r{row:<width$}", width = self.width);
+                self.width = row.chars().count();
             }
             GaugeForm::Quarters if quarter > self.quarter => {
                 let _ = writeln!(io::stderr(), "{}", row.as_str());

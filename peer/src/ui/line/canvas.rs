@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use super::paint::Paint;
 use crate::app::line::{Echo, Lines, Prompt};
 use crate::app::sanitise::{Glyphs, SafeText};
-use crate::app::texts;
+use crate::app::texts::{self, files};
 use crate::ui::editor::Editor;
 use crate::ui::layout::{HUNG, Layout, hung, wrap};
 
@@ -22,25 +22,38 @@ pub(super) struct Canvas {
     width: usize,
     height: usize,
     paint: Paint,
+    glyphs: Glyphs,
     pub(super) prompt: Prompt,
     /// What is being done; it stands where the prompt stands when something is asked.
     pub(super) meanwhile: SafeText,
     /// Shows that a hidden entry takes keys, and neither which nor how many; absent while it is empty.
     pub(super) mark: Option<&'static str>,
     /// How far things are, each in a row that is written anew, by their number.
-    pub(super) progress: BTreeMap<u64, SafeText>,
+    /// What it is, and per cent.
+    pub(super) progress: BTreeMap<u64, (SafeText, u64)>,
     /// The block as it stands on the screen.
     drawn: Option<Layout>,
     pub(super) pending: String,
 }
 
 impl Canvas {
-    pub(super) fn new((columns, rows): (u16, u16), paint: Paint) -> Self {
+    pub(super) fn new((columns, rows): (u16, u16), paint: Paint, glyphs: Glyphs) -> Self {
         let prompt = Prompt { text: SafeText::default(), echo: Echo::Hidden, lines: Lines::One, history: None };
         // Terminals that claim to have no columns exist; two are needed for a wide character.
         let (width, height) = (usize::from(columns).max(2), usize::from(rows).max(2));
         let (meanwhile, progress) = (SafeText::default(), BTreeMap::new());
-        Self { width, height, paint, prompt, meanwhile, mark: None, progress, drawn: None, pending: String::new() }
+        Self {
+            width,
+            height,
+            paint,
+            glyphs,
+            prompt,
+            meanwhile,
+            mark: None,
+            progress,
+            drawn: None,
+            pending: String::new(),
+        }
     }
 
     pub(super) fn erase(&mut self) {
@@ -146,7 +159,11 @@ impl Canvas {
     fn progress_rows(&self) -> Vec<String> {
         let most = (self.height / 2).saturating_sub(1);
         let rows = self.progress.values().take(most);
-        rows.filter_map(|row| hung(row.as_str(), self.width, HUNG).into_iter().next()).collect()
+        rows.filter_map(|(row, percent)| {
+            let row = hung(row.as_str(), self.width, HUNG).into_iter().next()?;
+            Some(files::with_bar(row, *percent, self.width, self.glyphs))
+        })
+        .collect()
     }
 
     pub(super) fn resize(&mut self, (columns, rows): (u16, u16)) {

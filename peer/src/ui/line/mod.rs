@@ -91,7 +91,7 @@ pub(crate) async fn run(options: LineOptions, channels: Channels) -> i32 {
     let options = LineOptions { session: Options { leave, ..options.session }, ..options };
     let ended = if options.look == Look::Screen && can_move_the_cursor() {
         let editor = Editor::new(MESSAGE_TEXT, options.history);
-        match Screen::open(editor, options.pastes, options.paint) {
+        match Screen::open(editor, options.pastes, options.paint, options.session.glyphs) {
             Ok(screen) => converse(channels, screen, options.session).await,
             Err(error) => Err(error),
         }

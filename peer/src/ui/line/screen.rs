@@ -19,7 +19,7 @@ use super::paint::Paint;
 use super::{Front, Pastes};
 use crate::app::keys::{Key, KeyAction};
 use crate::app::line::{Echo, Input, Lines, Output};
-use crate::app::sanitise::{SafeText, harmless};
+use crate::app::sanitise::{Glyphs, SafeText, harmless};
 use crate::app::texts;
 use crate::ui::completion::Completer;
 use crate::ui::editor::{Editor, Effect};
@@ -63,7 +63,7 @@ pub(super) struct Screen {
 
 impl Screen {
     /// Takes the terminal over.
-    pub(super) fn open(editor: Editor, pastes: Pastes, paint: Paint) -> io::Result<Self> {
+    pub(super) fn open(editor: Editor, pastes: Pastes, paint: Paint, glyphs: Glyphs) -> io::Result<Self> {
         let raw = RawMode::enter(Modes::Line)?;
         let pause = Pause::default();
         let unmarked = match pastes {
@@ -71,7 +71,7 @@ impl Screen {
             Pastes::Silent => Unmarked::Typed,
         };
         let keys = keys::listen(pause.clone(), unmarked, entry_action)?;
-        let canvas = Canvas::new(screen_size(), paint);
+        let canvas = Canvas::new(screen_size(), paint, glyphs);
         Ok(Self {
             canvas,
             editor,
@@ -286,7 +286,9 @@ impl Front for Screen {
             Output::Print(line) => self.canvas.notice(line.as_str()),
             Output::Earlier(line) => self.canvas.earlier(&line),
             Output::Remote { line, name } => self.canvas.remote(&line, name.as_deref()),
-            Output::Progress { number, row: Some(row), .. } => drop(self.canvas.progress.insert(number, row)),
+            Output::Progress { number, row: Some(row), percent, .. } => {
+                self.canvas.progress.insert(number, (row, percent));
+            }
             Output::Progress { number, row: None, .. } => drop(self.canvas.progress.remove(&number)),
             Output::Picture(rows) => self.canvas.picture(&rows),
             Output::Prompt(prompt) => {

@@ -41,7 +41,7 @@ impl Screen {
     fn take_over(&mut self) -> io::Result<()> {
         self.raw.again()?;
         self.mouse = Mouse::Terminals;
-        self.title.clear();
+        self.title.as_mut().into_iter().for_each(String::clear);
         self.drawn = Drawn::default();
         self.redraw()
     }

@@ -12,11 +12,13 @@ mod entry;
 mod lending;
 mod osc;
 mod probe;
+mod saved;
 mod theme;
 
 use std::collections::VecDeque;
 use std::io::{self, Stdout, Write as _};
 use std::mem::ManuallyDrop;
+use std::path::PathBuf;
 
 use async_channel::Receiver;
 use common::limits::MESSAGE_TEXT;
@@ -39,7 +41,7 @@ use crate::app::grammar::Switch;
 use crate::app::keys::{Key, KeyAction, Scroll};
 use crate::app::line::{Echo, Options};
 use crate::app::sanitise::{Glyphs, SafeText};
-use crate::app::screen::{Alerts, FullScreen, Input, Output, Scene, ScreenOptions, Surface, Target};
+use crate::app::screen::{Alerts, Clock, FullScreen, Input, Output, Scene, ScreenOptions, Surface, Target};
 use crate::app::texts;
 pub(crate) use draw::Widths;
 use draw::talk::{self, Scrolled};
@@ -69,6 +71,13 @@ pub(crate) struct TuiOptions {
     pub(crate) keymap: Keymap,
     pub(crate) alerts: Alerts,
     pub(crate) via: Via,
+    /// Where files are saved.
+    pub(crate) folder: PathBuf,
+    pub(crate) clock: Clock,
+    /// Whether clicks, wheel and dragging are for this screen from the beginning.
+    pub(crate) mouse: bool,
+    /// Whether the title of the terminal's window is set.
+    pub(crate) title: bool,
 }
 
 /// Whether there is a screen for [`run`]; elsewhere the line terminal does.
@@ -80,7 +89,12 @@ pub(crate) fn has_a_screen() -> bool {
 pub(crate) async fn run(options: TuiOptions, channels: Channels) -> i32 {
     let ended = match Screen::open(&options) {
         Ok(screen) => {
-            let of_screen = ScreenOptions { alerts: options.alerts, keys: options.keymap.explained() };
+            let of_screen = ScreenOptions {
+                alerts: options.alerts,
+                keys: options.keymap.explained(),
+                clock: options.clock,
+                mouse: options.mouse,
+            };
             let session = Options { glyphs: screen.look.glyphs, ..options.session };
             converse(channels, screen, session, of_screen).await
         }
@@ -183,13 +197,15 @@ struct Screen {
     look: Look,
     widths: Widths,
     via: Via,
+    folder: PathBuf,
     drawn: Drawn,
     /// Whether the terminal has been asked and has not answered yet: but for characters, what it sends meanwhile is lost.
     probe: Probe,
     mouse: Mouse,
     /// What answers keys where nothing is shown of what is typed.
     mark: Option<&'static str>,
-    title: String,
+    /// What the title of the terminal's window is, if it is set.
+    title: Option<String>,
     farewell: Vec<SafeText>,
     raw: RawMode,
 }
@@ -219,11 +235,12 @@ impl Screen {
             look: options.look,
             widths: options.widths,
             via: options.via,
+            folder: options.folder.clone(),
             drawn: Drawn::default(),
             probe: options.probe,
             mouse: Mouse::Terminals,
             mark: None,
-            title: String::new(),
+            title: options.title.then(String::new),
             farewell: Vec::new(),
             raw,
         })
@@ -293,9 +310,9 @@ impl Screen {
     fn set_title(&mut self, scene: &Scene<'_>) -> io::Result<()> {
         let unread = if let Scene::View(view) = scene { view.unread().0 } else { 0 };
         let title = texts::screen::window(unread);
-        if title != self.title {
+        if let Some(last) = self.title.as_mut().filter(|last| **last != title) {
             crossterm::execute!(io::stdout(), crossterm::terminal::SetTitle(&title))?;
-            self.title = title;
+            *last = title;
         }
         Ok(())
     }
@@ -400,6 +417,12 @@ impl Screen {
                     self.mark = None;
                 }
                 Output::Copy(text) => osc::copy(&text)?,
+                Output::Save { name, text } => {
+                    carried.inputs.push(Input::Tell(match saved::save(&self.folder, &name, &text) {
+                        Ok(path) => texts::local_commands::saved(path.display()),
+                        Err(error) => texts::local_commands::not_saved(self.folder.display(), error),
+                    }))
+                }
                 Output::Bell => osc::ring()?,
                 Output::Announce(words) => self.via.announce(&words)?,
                 Output::Remember(entry) => self.editor.remember(&entry),

@@ -90,10 +90,6 @@ impl Look {
     }
 
     /// What is done of a bar, and what is not.
-    pub(super) fn bar(self) -> [&'static str; 2] {
-        self.pick(["█", "░"], ["#", "."])
-    }
-
     pub(super) fn ellipsis(self) -> &'static str {
         self.pick("…", "~")
     }

@@ -123,6 +123,21 @@ impl Terminal {
         self.until(&what, |lines| lines.iter().filter(|line| line.contains(text)).count() >= times);
     }
 
+    /// Waits until a file is told as arrived whole; `what` is its name and size, such as `plans.pdf (3.0 MB`. How long it took
+    /// is told where it was long.
+    #[track_caller]
+    pub(crate) fn has_whole(&self, what: &str) {
+        self.until(&format!("{what}, checked"), |lines| {
+            // It may be broken between two words.
+            let shown: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
+            let shown = shown.join(" ");
+            shown.match_indices(what).any(|(at, _)| {
+                let behind = &shown[at + what.len()..];
+                behind.starts_with(", ") && behind.split_once(')').is_some_and(|(told, _)| told.ends_with("checked"))
+            })
+        });
+    }
+
     /// Waits until the last line is `line`, and the cursor stands behind it and one space.
     #[track_caller]
     pub(crate) fn asks(&self, line: &str) {

@@ -162,7 +162,10 @@ impl View {
             },
             Here::Edit if self.current.is_some() => self.put(Output::LendToEditor),
             Here::Edit => self.tell(&help::needs_whom("edit")),
-            Here::Time(_) => self.tell(local_commands::LINE_ONLY),
+            Here::Time(switch) => {
+                self.clock = switch;
+                self.tell(local_commands::clock_shown(switch));
+            }
         }
     }
 

@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use common::ident::{GroupName, UserId};
 use jiff::tz::TimeZone;
 
-use super::{Focus, Input, Now, Output, ScreenOptions, Surface, Target};
+use super::{Clock, Focus, Input, Now, Output, ScreenOptions, Surface, Target};
 use crate::app::grammar::Switch;
 use crate::app::keys::{Key, KeyAction, KeyHelp};
 use crate::app::line::{Echo, Lines, Options, Prompt};
@@ -112,6 +112,8 @@ pub(crate) struct View {
     pub(crate) glyphs: Glyphs,
     /// In which dates and clocks are shown.
     pub(crate) zone: TimeZone,
+    /// Whether the time is told in front of messages.
+    pub(crate) clock: Switch,
     pub(crate) now: Now,
     pub(crate) chats: BTreeMap<Conversation, Chat>,
     pub(crate) current: Option<Conversation>,
@@ -137,7 +139,7 @@ impl View {
     pub(super) fn begin(
         account: Account,
         (options, last_ticket): (&Options, u64),
-        ScreenOptions { alerts, keys }: ScreenOptions,
+        ScreenOptions { alerts, keys, clock, mouse }: ScreenOptions,
         now: Now,
     ) -> (Self, Vec<Output>) {
         let mut model = Model::new(account);
@@ -147,12 +149,13 @@ impl View {
             server: options.server.clone(),
             glyphs: options.glyphs,
             zone: options.zone.clone(),
+            clock: if clock == Clock::Always { Switch::On } else { Switch::Off },
             now,
             chats: BTreeMap::new(),
             current: None,
             details: true,
             keys,
-            mouse: Switch::Off,
+            mouse: if mouse { Switch::On } else { Switch::Off },
             overlays: Overlays::default(),
             selection: Selection::default(),
             composer: Composer::default(),

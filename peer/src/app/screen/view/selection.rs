@@ -1,4 +1,4 @@
-//! The layer of a selected message: it is copied, quoted, looked at, or no longer selected.
+//! The layer of a selected message: it is copied, quoted, saved, looked at, or no longer selected.
 
 use super::chat::{Line, Message};
 use super::found::Found;
@@ -35,6 +35,11 @@ impl Selection {
     }
 }
 
+/// Several messages as one text, in which it is said whose they are.
+fn with_authors(messages: &[&Message]) -> String {
+    messages.iter().map(|one| format!("{}: {}\n", one.author, one.text)).collect()
+}
+
 impl View {
     pub(super) fn selection_key(&mut self, key: &KeyAction) -> Taken {
         match key {
@@ -42,6 +47,7 @@ impl View {
             KeyAction::Edit(Key::Insert('N')) => self.show_next_found(-1),
             KeyAction::Edit(Key::Insert('c')) => self.copy_selected(),
             KeyAction::Edit(Key::Insert('r')) => self.reply(),
+            KeyAction::Edit(Key::Insert('s')) => self.save_selected(),
             KeyAction::Edit(Key::Enter) => self.inspect(),
             KeyAction::Edit(Key::Escape) => self.selection.set(None),
             KeyAction::Edit(Key::Start | Key::End) if self.composer.is_blank => self.selection.set(None),
@@ -68,19 +74,31 @@ impl View {
         Taken::Consumed
     }
 
-    fn copy_selected(&mut self) {
+    fn selected_messages(&self) -> Vec<&Message> {
         let selected = self.current_chat().into_iter().flat_map(|chat| chat.numbered());
         let selected = selected.filter(|(number, _)| self.selection.has(*number));
-        let messages: Vec<&Message> = selected
-            .filter_map(|(_, line)| if let Line::Message(message) = line { Some(message) } else { None })
-            .collect();
+        selected.filter_map(|(_, line)| if let Line::Message(message) = line { Some(message) } else { None }).collect()
+    }
+
+    fn copy_selected(&mut self) {
+        match self.selected_messages().as_slice() {
+            [] => {}
+            [message] => self.copy(message.text.clone()),
+            several => self.copy(with_authors(several)),
+        }
+    }
+
+    /// Into a file that is called as who said it first, and when.
+    fn save_selected(&mut self) {
+        let messages = self.selected_messages();
+        let Some(first) = messages.first() else { return };
+        let name = format!("{}-{}", first.author, format::file_date(first.date, &self.zone));
         let text = match messages.as_slice() {
-            [] => return,
-            [message] => message.text.clone(),
-            // Of several it is said whose they are.
-            several => several.iter().map(|one| format!("{}: {}\n", one.author, one.text)).collect(),
+            [message] => format!("{}\n", message.text),
+            several => with_authors(several),
         };
-        self.copy(text);
+        self.put(Output::Save { name, text });
+        self.selection.set(None);
     }
 
     /// The numbers of the messages in the conversation that is shown.

@@ -23,7 +23,7 @@ fn view(ali: &mut Scenery) -> &mut View {
 
 /// The keys that a layer consumes while this is typed, of one of every kind and the letters that mean something somewhere.
 fn consumed(layer: Layer, typed: &str) -> Vec<String> {
-    let letters = ['n', 'N', 'c', 'r'].map(letter);
+    let letters = ['n', 'N', 'c', 'r', 's'].map(letter);
     let keys = KeyAction::all().into_iter().chain(letters);
     // Where something is typed, CTRL-D comes as the key that deletes.
     let keys = keys.filter(|key| typed.is_empty() || *key != KeyAction::EndOrDelete);
@@ -52,7 +52,7 @@ fn a_page_consumes_what_turns_and_closes_it() {
 #[test]
 fn what_was_found_consumes_letters_too() {
     let keys = "Insert('x') Paste(\"pasted\") Escape Older Newer EndOrDelete Interrupt \
-                Scroll(WheelUp) Scroll(WheelDown) Insert('n') Insert('N') Insert('c') Insert('r')";
+                Scroll(WheelUp) Scroll(WheelDown) Insert('n') Insert('N') Insert('c') Insert('r') Insert('s')";
     assert_eq!(consumed(Layer::Found, "").join(" "), keys);
     assert_eq!(consumed(Layer::Found, "half a line").join(" "), keys.replace("EndOrDelete ", ""));
 }
@@ -85,7 +85,7 @@ fn an_open_question_consumes_what_would_begin_something_else() {
 
 #[test]
 fn a_selection_consumes_its_letters_and_gives_way_to_all_others() {
-    let letters = "Insert('n') Insert('N') Insert('c') Insert('r')";
+    let letters = "Insert('n') Insert('N') Insert('c') Insert('r') Insert('s')";
     assert_eq!(consumed(Layer::Selection, "half").join(" "), format!("Enter Escape {letters}"));
     assert_eq!(consumed(Layer::Selection, "").join(" "), format!("Enter Escape Start End {letters}"));
     let mut ali = Scenery::with(Layer::Selection);
@@ -298,4 +298,15 @@ fn what_the_mouse_was_dragged_over_is_selected_in_either_direction() {
     // One message is copied as it is, also after others were selected with it.
     assert_eq!(copied(&mut ali, 1, &[3, 1]), "copy two");
     assert_eq!(copied(&mut ali, 3, &[]), "copy four");
+    // Or it is saved, under the name of who said it first, and when.
+    let saved = |ali: &mut Scenery, from: usize, over: &[usize]| {
+        ali.gets(Input::Pointed(Target::Line(lines[from])));
+        over.iter().for_each(|place| ali.gets(Input::Dragged(lines[*place])));
+        ali.asked.clear();
+        ali.presses(letter('s'));
+        let (name, text) = ali.asked.last().unwrap().split_once(": ").unwrap();
+        (name.rsplitn(5, '-').last().unwrap().to_owned(), text.to_owned())
+    };
+    assert_eq!(saved(&mut ali, 3, &[]), ("save bianca".into(), "four\n".into()));
+    assert_eq!(saved(&mut ali, 1, &[2]), ("save bianca".into(), "bianca: two\nbianca: three\n".into()));
 }

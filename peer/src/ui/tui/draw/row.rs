@@ -59,7 +59,5 @@ impl Row {
 
 /// A bar of so many columns.
 pub(super) fn progress(done: u64, size: u64, width: u16, look: Look) -> String {
-    let full = usize::from(width) * usize::try_from(files::percent(done, size)).unwrap_or(100) / 100;
-    let [done, left] = look.bar();
-    done.repeat(full) + &left.repeat(usize::from(width).saturating_sub(full))
+    files::bar(files::percent(done, size), usize::from(width), look.glyphs)
 }

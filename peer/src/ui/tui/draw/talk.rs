@@ -6,6 +6,7 @@ use ratatui::style::Style;
 
 use super::question;
 use super::row::{MARK, NAME, Row, progress};
+use crate::app::grammar::Switch;
 use crate::app::model::Transfer;
 use crate::app::sanitise::SafeText;
 use crate::app::screen::{Anchor, Chat, Line, Message, Target, View};
@@ -110,7 +111,7 @@ fn rows(view: &View, chat: &Chat, width: u16, look: Look, most: usize, from: Opt
         match line {
             Line::Message(message) => {
                 let before = lines.peek().map(|(_, before)| *before).filter(|_| block.is_empty());
-                let clock = !before.is_some_and(|before| is_same_minute(before, message));
+                let clock = view.clock == Switch::On && !before.is_some_and(|before| is_same_minute(before, message));
                 block.extend(message_rows(view, (message, clock), (width, names), look));
             }
             Line::Note { text, .. } => block.extend(note_rows(text, width, look)),
@@ -198,8 +199,9 @@ fn file_rows(view: &View, transfer: &Transfer, date: u64, (width, names): (u16, 
     }
     let what = shortened(SafeText::ours(&what).as_str(), end.saturating_sub(text_at), look);
     let bar = end.saturating_sub(text_at + wide(&what) + 1).min(BAR);
+    let clock = if view.clock == Switch::On { format::clock(date, &view.zone) } else { String::new() };
     let mut spans = vec![
-        (1, format::clock(date, &view.zone), look.faint()),
+        (1, clock, look.faint()),
         (CLOCK, shortened(author.as_str(), NAME, look), author_style(view, author, look)),
         (text_at, what.clone(), look.plain()),
     ];
