@@ -20,7 +20,7 @@ pub struct Change {
     pub kind: Kind,
     /// The terminals that get its mail from now on.
     pub roster: BTreeSet<Member>,
-    /// The other members of its tree.
+    /// The other members of its tree, as far as they have ever been terminals here.
     pub ghosts: BTreeSet<Member>,
     /// Who gets the commit: everybody who was there before.
     pub followers: BTreeSet<Member>,
@@ -50,7 +50,7 @@ impl Change {
             founds: before.is_none(),
             gives_up: members.is_empty(),
             kind: kind(request, situation, &roster),
-            ghosts: members.difference(&roster).cloned().collect(),
+            ghosts: members.difference(&roster).filter(|one| situation.has_been(one)).cloned().collect(),
             welcomed: enrolled.difference(&followers).chain(again).cloned().collect(),
             replaces: before.is_none().then(|| situation.holder.as_ref().map(|holder| holder.room)).flatten(),
             closes: closes(request, situation),

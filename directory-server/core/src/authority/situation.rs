@@ -79,6 +79,8 @@ pub struct Situation {
     pub replaced: Option<Past>,
     /// Which of the members that the request names, its sender included, the directory knows.
     pub there: BTreeSet<Member>,
+    /// Which of the others have been known, and are gone.
+    pub gone: BTreeSet<Member>,
     /// Seconds until the sender's user may end another epoch of this room; none if now.
     pub epochs_wait: Option<Duration>,
     /// Seconds until the sender's user may found another room; none if now.
@@ -92,5 +94,12 @@ impl Situation {
     #[must_use]
     pub fn is_there(&self, member: &Member) -> bool {
         self.there.contains(member)
+    }
+
+    /// Whether the directory has known this terminal: what nobody has ever been may be named without end.
+    #[must_use]
+    pub(super) fn has_been(&self, member: &Member) -> bool {
+        let is_ghost = self.room.as_ref().is_some_and(|room| room.ghosts.contains(member));
+        self.is_there(member) || is_ghost || self.gone.contains(member)
     }
 }

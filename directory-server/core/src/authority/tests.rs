@@ -199,7 +199,7 @@ fn a_room_is_given_up_by_its_last_user_only() {
 
 #[test]
 fn a_ghost_gets_mail_again_only_if_it_is_added_again() {
-    let team = group("ali", "ali bianca", "carol");
+    let team = Situation { gone: set("dora2"), ..group("ali", "ali bianca", "carol") };
     let listed = accepted(&request("bianca", 3, "ali bianca carol dora2"), &team);
     assert_eq!((listed.roster, listed.ghosts), (set("ali bianca"), set("carol dora2")));
     assert_eq!(listed.welcomed, set(""));
@@ -210,6 +210,16 @@ fn a_ghost_gets_mail_again_only_if_it_is_added_again() {
     assert_eq!(change.followers, set("ali bianca"));
     let dropped = accepted(&request("ali", 3, "ali bianca"), &team);
     assert_eq!(dropped.ghosts, set(""), "what the tree does not have is no ghost");
+}
+
+#[test]
+fn who_has_never_been_a_terminal_here_is_no_ghost() {
+    let known = Situation { gone: set("bianca2"), ..group("ali", "ali", "carol") };
+    let known = Situation { there: set("ali dora"), ..known };
+    let change = accepted(&request("ali", 3, "ali bianca bianca2 carol carol2 dora"), &known);
+    assert_eq!((change.roster, change.ghosts), (set("ali dora"), set("bianca2 carol")));
+    let founded = accepted(&request("ali", 0, "ali bianca"), &Situation { room: None, ..known });
+    assert_eq!((founded.roster, founded.ghosts), (set("ali"), set("")));
 }
 
 #[test]

@@ -21,10 +21,11 @@ use crate::store::bounds::{HOUR, wait};
 pub(super) async fn situation(lane: &Lane, request: &CommitRequest, now: Timestamp) -> PgResult<Situation> {
     let room = room(lane, &request.room).await?;
     let there = there(lane, request).await?;
+    let gone = gone(lane, request, &there).await?;
     if let Some(room) = room {
         let epochs_wait = epochs_wait(lane, request, now).await?;
         let replaced = replaced(lane, request).await?;
-        return Ok(Situation { room: Some(room), there, epochs_wait, replaced, ..Situation::default() });
+        return Ok(Situation { room: Some(room), there, gone, epochs_wait, replaced, ..Situation::default() });
     }
     Ok(Situation {
         room: None,
@@ -35,6 +36,7 @@ pub(super) async fn situation(lane: &Lane, request: &CommitRequest, now: Timesta
         },
         replaced: replaced(lane, request).await?,
         there,
+        gone,
         epochs_wait: None,
         founding_wait: founding_wait(lane, &request.from.userid, now).await?,
         founded_with: founded_with(lane, request).await?,
@@ -120,6 +122,17 @@ async fn there(lane: &Lane, request: &CommitRequest) -> PgResult<BTreeSet<Member
     let named: BTreeSet<&Member> = request.members.iter().chain([&request.from]).collect();
     let known = try_join_all(named.iter().map(|member| async move {
         let sql = "SELECT 1 FROM terminals WHERE userid = $1 AND terminal = $2";
+        lane.has(sql, params![member.userid.as_str(), &member.terminal.as_bytes()[..]]).await
+    }))
+    .await?;
+    Ok(named.into_iter().zip(known).filter(|(_, known)| *known).map(|(member, _)| member.clone()).collect())
+}
+
+/// Which others the directory has known.
+async fn gone(lane: &Lane, request: &CommitRequest, there: &BTreeSet<Member>) -> PgResult<BTreeSet<Member>> {
+    let named: BTreeSet<&Member> = request.members.iter().filter(|member| !there.contains(member)).collect();
+    let known = try_join_all(named.iter().map(|member| async move {
+        let sql = "SELECT 1 FROM former_certificates WHERE userid = $1 AND terminal = $2";
         lane.has(sql, params![member.userid.as_str(), &member.terminal.as_bytes()[..]]).await
     }))
     .await?;

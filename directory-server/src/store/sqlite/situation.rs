@@ -20,6 +20,7 @@ use crate::store::bounds::{HOUR, wait};
 pub(super) fn situation(connection: &Connection, request: &CommitRequest, now: Timestamp) -> SqlResult<Situation> {
     let room = room(connection, &request.room)?;
     let is_new = room.is_none();
+    let there = there(connection, request)?;
     Ok(Situation {
         past: if is_new { past(connection, &request.room)? } else { None },
         holder: match &request.group {
@@ -27,7 +28,8 @@ pub(super) fn situation(connection: &Connection, request: &CommitRequest, now: T
             Some(_) | None => None,
         },
         replaced: request.replaces.map(|room| past(connection, &room)).transpose()?.flatten(),
-        there: there(connection, request)?,
+        gone: gone(connection, request, &there)?,
+        there,
         epochs_wait: if is_new { None } else { epochs_wait(connection, request, now)? },
         founding_wait: if is_new { founding_wait(connection, &request.from.userid, now)? } else { None },
         founded_with: if is_new { founded_with(connection, request)? } else { Vec::new() },
@@ -116,6 +118,18 @@ fn there(connection: &Connection, request: &CommitRequest) -> SqlResult<BTreeSet
         }
     }
     Ok(there)
+}
+
+/// Which others the directory has known.
+fn gone(connection: &Connection, request: &CommitRequest, there: &BTreeSet<Member>) -> SqlResult<BTreeSet<Member>> {
+    let mut known = connection.prepare_cached("SELECT 1 FROM former_certificates WHERE user = ?1 AND terminal = ?2")?;
+    let mut gone = BTreeSet::new();
+    for member in request.members.iter().filter(|member| !there.contains(member)) {
+        if known.exists(params![member.userid.as_str(), member.terminal.as_bytes()])? {
+            gone.insert(member.clone());
+        }
+    }
+    Ok(gone)
 }
 
 fn epochs_wait(connection: &Connection, request: &CommitRequest, now: Timestamp) -> SqlResult<Option<Duration>> {
