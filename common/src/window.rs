@@ -62,6 +62,13 @@ impl FixedWindow {
         Ok(())
     }
 
+    /// Counts events that have happened already: as many as there is room for.
+    pub fn spend(&mut self, events: u32, now: Duration, rate: Rate) {
+        if self.count_many(events, now, rate).is_err() {
+            self.count = rate.events;
+        }
+    }
+
     /// Takes back what was counted and then turned out not to count.
     pub fn give_back(&mut self, events: u32) {
         self.count = self.count.saturating_sub(events);

@@ -6,18 +6,20 @@ mod support;
 use std::time::Duration;
 
 use common::ident::{MessageId, RoomId, TerminalId};
+use common::limits::WITHDRAWN_KEPT;
 use common::msg::{
-    CommitReq, CommitStatus, EpochsReq, Features, FromDirectory, KeyPackagePut, KeyPackageState, MailboxPut,
-    MeetingWays, Outgoing, Piece, Registration, RoomEpoch, Withdrawal,
+    CommitReq, CommitStatus, EpochsReq, ErrorCode, Features, FromDirectory, KeyPackagePut, KeyPackageState, MailboxPut,
+    MeetingWays, Member, Outgoing, Piece, Registration, RoomEpoch, Withdrawal,
 };
 use common::testkit::{Example, sealed_message};
+use directory_core::Policy;
 use directory_core::presence::Arrival;
 use directory_core::records::{MailRule, Remover};
 use directory_core::session::Session;
 use directory_core::store::Store as _;
 use futures::executor::block_on;
-use support::mail::{ROOM, commit_req, entry, member, pair};
-use support::{Peer, World};
+use support::mail::{ROOM, commit_req, entry, member, pair, putting, two};
+use support::{Peer, World, user};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -162,6 +164,68 @@ fn who_has_no_room_for_a_message_of_a_group_is_named_to_its_sender() {
     assert_eq!(ali.put_as(&world, 0, &[4]).stored, 1);
     block_on(world.directory.keep_time(world.now)).unwrap();
     assert_eq!(ali.withdrawn(&world), [(4, "bianca".to_owned(), Withdrawal::Full)]);
+}
+
+#[test]
+fn a_second_copy_that_has_no_room_is_no_report() {
+    let (world, [mut ali, _bianca, mut carol]) = three();
+    world.mail_rule(MailRule { messages: 1, ..MailRule::default() });
+    ali.open_mailbox(&world);
+    for ids in [[3], [3], [4]] {
+        assert_eq!(ali.put_as(&world, 0, &ids).stored, 1);
+        carol.take_mail(&world);
+    }
+    block_on(world.directory.keep_time(world.now)).unwrap();
+    assert_eq!(ali.withdrawn(&world), [(4, "bianca".to_owned(), Withdrawal::Full)]);
+}
+
+#[test]
+fn what_is_for_invented_members_leaves_no_report() {
+    let (world, mut ali, _bianca) = two();
+    let invented = |n: u8| Member { userid: user(&format!("u{n}")), terminal: TerminalId([n; 16]) };
+    let members: Vec<_> = (0..=254).map(invented).chain([member("ali", 1)]).collect();
+    ali.create_group(&world, &members);
+    ali.open_mailbox(&world);
+    assert_eq!(ali.put_as(&world, 0, &[3]).stored, 1);
+    assert_eq!((world.rows("ghosts"), world.rows("withdrawn")), (0, 0));
+    assert_eq!(world.check(), [""; 0]);
+}
+
+#[test]
+fn a_terminal_has_so_many_reports_and_no_more_at_any_moment() {
+    let (world, [mut ali, bianca, _carol]) = three();
+    drop(bianca);
+    world.remove("bianca");
+    let before = WITHDRAWN_KEPT - 2;
+    world.add_reports(&member("ali", 1), before);
+    ali.put_as(&world, 0, &[3, 4]);
+    assert_eq!(world.rows("withdrawn"), u64::from(WITHDRAWN_KEPT));
+    ali.put_as(&world, 0, &[5, 6, 7]);
+    assert_eq!(world.rows("withdrawn"), u64::from(WITHDRAWN_KEPT));
+    let oldest = block_on(world.directory.store.withdrawn(&member("ali", 1))).unwrap();
+    assert_eq!(oldest[0].id.0[15], 3, "the oldest have gone");
+    block_on(world.directory.store.acknowledge_withdrawn(&member("ali", 1), oldest[9].report)).unwrap();
+    assert_eq!(world.check(), [""; 0]);
+}
+
+#[test]
+fn a_put_that_leaves_much_to_report_stops_and_is_charged_for_it() {
+    let (world, [mut ali, bianca, carol]) = three();
+    world.directory.set_policy(Policy { requests_per_minute: 6000, ..world.directory.policy() });
+    world.add_terminals("ali", 16);
+    let mine = (0..16_u128).map(|n| Member { userid: user("ali"), terminal: TerminalId(n.to_be_bytes()) });
+    let members: Vec<_> = mine.chain(["ali", "bianca", "carol"].map(|user| member(user, 1))).collect();
+    assert_eq!(ali.commit(&world, commit_req(0, &members), b"add", b"welcome"), CommitStatus::Accepted);
+    drop((bianca, carol));
+    ["bianca", "carol"].iter().for_each(|id| world.remove(id));
+    let ids: Vec<u8> = (1..=64).collect();
+    // Two users are gone, and each of 17 terminals is told.
+    for _ in 0..2 {
+        let reply = ali.put_as(&world, 1, &ids);
+        assert_eq!((reply.stored, reply.refused), (31, None));
+    }
+    let refused = ali.send(&world, putting(1, &[b"more"]));
+    assert!(matches!(refused, Some(FromDirectory::Error(error)) if error.code == ErrorCode::RateLimited));
 }
 
 #[test]

@@ -91,6 +91,12 @@ impl Account {
         self.windows.get_mut(budget as usize).map_or(Ok(()), |window| window.count_many(units, now, rate))
     }
 
+    fn spend(&mut self, budget: Budget, units: u32, now: Duration, rate: Rate) {
+        if let Some(window) = self.windows.get_mut(budget as usize) {
+            window.spend(units, now, rate);
+        }
+    }
+
     fn give_back(&mut self, budget: Budget, units: u32) {
         if let Some(window) = self.windows.get_mut(budget as usize) {
             window.give_back(units);
@@ -181,6 +187,28 @@ impl Budgets {
         drawn
     }
 
+    /// Draws what turns out to be the cost of something that was done: as much as there is left, of a source no more than one
+    /// user has.
+    pub(crate) fn charge(
+        &mut self,
+        payer: Payer<'_>,
+        (budget, units): (Budget, usize),
+        now: Timestamp,
+        policy: &Policy,
+    ) {
+        let (now, allowance) = (now.elapsed(), policy.allowance(budget));
+        let units = u32::try_from(units).unwrap_or(u32::MAX).min(allowance.user);
+        if units == 0 {
+            return;
+        }
+        self.users.of(payer.user, now).spend(budget, units, now, allowance.of_user());
+        let Some(source) = payer.source else { return };
+        self.sources.of(&source, now).spend(budget, units, now, allowance.of_source());
+        if let Some(site) = source.site() {
+            self.sources.of(&site, now).spend(budget, units, now, allowance.of_site());
+        }
+    }
+
     /// Takes one message of so many bytes; how long to pause before the next is read.
     pub(crate) fn pace(&mut self, payer: Payer<'_>, bytes: usize, now: Timestamp, policy: &Policy) -> Duration {
         let now = now.elapsed();
@@ -249,6 +277,25 @@ mod tests {
         assert_eq!(draw(8, source(2)), Ok(()), "from elsewhere");
         assert_eq!(draw(9, None), Ok(()), "from where nothing is counted");
         assert_eq!(draw(9, None), Err(seconds(60)), "but the user is");
+    }
+
+    #[test]
+    fn what_turns_out_to_cost_more_leaves_a_user_nothing_and_the_other_users_of_the_source_their_part() {
+        let mut budgets = Budgets::default();
+        let mut put = |n: u8, reports: usize| {
+            let id = user(&format!("u{n}"));
+            let payer = Payer { user: &id, source: source(1) };
+            let drawn = budgets.draw(payer, (Budget::Messages, 1), NOW, &limited());
+            budgets.charge(payer, (Budget::Messages, reports), NOW, &limited());
+            drawn
+        };
+        assert_eq!(put(1, 1_198), Ok(()));
+        assert_eq!(put(1, usize::MAX), Ok(()));
+        assert_eq!(put(1, 0), Err(seconds(60)));
+        for n in 2..7 {
+            assert_eq!(put(n, usize::MAX), Ok(()), "{n}");
+        }
+        assert_eq!(put(8, 0), Ok(()), "of somebody else there");
     }
 
     #[test]

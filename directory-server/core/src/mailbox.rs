@@ -3,11 +3,13 @@
 //! Owns the order of delivery within a session: one `MAILBOX` at a time, the next behind its acknowledgement. What may
 //! be kept (threat L11) and what the numbers are is decided in one transaction of the store.
 
+use common::limits::Budget;
 use common::msg::{
     AUTHORITY, ErrorCode, Features, FetchReply, FetchReq, MailRefusal, Mailbox, MailboxAck, MailboxPut, Member, Piece,
     Withdrawn, WithdrawnAck,
 };
 
+use crate::budgets::Payer;
 use crate::directory::Directory;
 use crate::presence::PresenceGuard;
 use crate::records::{Deposit, DepositOutcome};
@@ -114,10 +116,10 @@ pub(crate) async fn acknowledge_report<S: Store>(
     Ok(Reply::Silent)
 }
 
-/// Answers `MAILBOXPUT`.
+/// Answers `MAILBOXPUT`. What it leaves to report is known when it was done, and is charged then (threat L13).
 pub(crate) async fn put<S: Store>(
     directory: &Directory<S>,
-    member: &Member,
+    (member, payer): (&Member, Payer<'_>),
     now: Timestamp,
     features: &Features,
     put: MailboxPut,
@@ -129,9 +131,12 @@ pub(crate) async fn put<S: Store>(
     if messages.is_empty() || !messages.iter().all(|(_, bytes)| is_sound(bytes)) {
         return Ok(Reply::error(ErrorCode::Malformed));
     }
+    let paid = messages.len();
     let deposit = Deposit { from: member.clone(), room, epoch, messages, leave };
     let (rule, date) = (directory.policy().mail, directory.date(now));
-    let DepositOutcome { mut reply, notify } = directory.store.deposit(deposit, rule, date).await?;
+    let DepositOutcome { mut reply, notify, reports } = directory.store.deposit(deposit, rule, date).await?;
+    let more = (Budget::Messages, reports.saturating_sub(paid));
+    directory.budgets().charge(payer, more, now, &directory.policy());
     directory.presence.mail_for(&notify);
     if reply.refused == Some(MailRefusal::Moved) && !features.include(AUTHORITY) {
         reply.refused = Some(MailRefusal::Room);
@@ -170,7 +175,9 @@ mod tests {
         for (what, messages, sound) in table {
             let items = messages.into_iter().map(|bytes| Outgoing { id: MessageId([1; 16]), piece: Piece(bytes) });
             let request = MailboxPut { room, epoch: 5, items: items.collect(), leave: false };
-            match block_on(put(&directory, &member("ali"), NOW, &Features::default(), request)) {
+            let ali = member("ali");
+            let payer = Payer { user: &ali.userid, source: None };
+            match block_on(put(&directory, (&ali, payer), NOW, &Features::default(), request)) {
                 Ok(Reply::Last(_)) => assert!(!sound, "{what}"),
                 outcome => assert_eq!(outcome.err(), sound.then_some(StoreError::Closed), "{what}"),
             }

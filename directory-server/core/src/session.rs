@@ -213,7 +213,10 @@ impl Session {
             ToDirectory::EpochsReq(request) => rooms::epochs(directory, member, request).await,
             ToDirectory::MailboxAck(ack) => mailbox::acknowledge(directory, presence, (delivery, told_lost), ack).await,
             ToDirectory::FetchReq(request) => mailbox::fetch(directory, member, request).await,
-            ToDirectory::MailboxPut(put) => mailbox::put(directory, member, now, features, put).await,
+            ToDirectory::MailboxPut(put) => {
+                let payer = Payer { user, source: directory.counted(presence.source()) };
+                mailbox::put(directory, (member, payer), now, features, put).await
+            }
             ToDirectory::CommitReq(request) => {
                 rooms::commit(directory, member, features, std::mem::take(&mut self.upload), now, request).await
             }

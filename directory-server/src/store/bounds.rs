@@ -14,6 +14,9 @@ pub(super) const UNKNOWN_TERMINALS: &[u8] = &[];
 /// Pairs from before changes of a passcode that are kept for one user: the oldest, which are those that a thief did not
 /// make, and the newest. Chosen arbitrarily.
 pub(super) const FORMER_KEPT: i64 = 16;
+/// A put stops behind the message with which it has left so many reports, and the next one goes on: nobody waits long for what
+/// one user leaves to report. Chosen arbitrarily.
+pub(super) const REPORTS_OF_A_PUT: usize = 1024;
 /// How long a report of a dropped message waits, in seconds.
 pub(super) const REPORTS_KEPT_FOR: u64 = 90 * 24 * 3600;
 /// Numbers of items that a database leaves out when it goes on from an older state, so that none is given out again that

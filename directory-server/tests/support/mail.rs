@@ -210,7 +210,8 @@ pub(crate) fn pair() -> (World, Peer, Peer) {
     (world, ali, bianca)
 }
 
-fn two() -> (World, Peer, Peer) {
+/// A directory where ali (terminal 1) and bianca (terminal 1) are registered and present.
+pub(crate) fn two() -> (World, Peer, Peer) {
     let mut world = World::new(common::msg::Registration::Open);
     world.register(Example::Ali);
     world.register(Example::Bianca);

@@ -14,7 +14,7 @@ use common::crypto::transcript::Channel;
 use common::ident::{Cookie, KeyDigest, TerminalId, UserId};
 use common::limits::TERMINALS_PER_USER;
 use common::msg::{
-    ByeReason, Features, FromDirectory, Hello, MeetingWays, Message as _, Registration, ToDirectory, Welcome,
+    ByeReason, Features, FromDirectory, Hello, MeetingWays, Member, Message as _, Registration, ToDirectory, Welcome,
 };
 use common::testkit::Example;
 use directory_core::address_style::AddressStyle;
@@ -155,11 +155,7 @@ impl World {
 
     /// Bodies of items in the database.
     pub(crate) fn bodies(&self) -> u64 {
-        if let Some(lent) = &self.lent {
-            return lent.sql("SELECT count(*) FROM mail").trim().parse().unwrap();
-        }
-        let database = rusqlite::Connection::open(self.dir.path().join("directory.db")).unwrap();
-        database.query_row("SELECT count(*) FROM mail", [], |row| row.get(0)).unwrap()
+        self.rows("mail")
     }
 
     /// A session that did not log in, for what needs many of them.
@@ -190,10 +186,11 @@ impl World {
     /// Gives a user as many terminals that have published.
     pub(crate) fn add_terminals(&self, id: &str, count: usize) {
         if let Some(lent) = &self.lent {
-            for table in
-                ["terminals (userid, terminal, cookie, certificate, last_seen, age)", "publishers (userid, terminal)"]
-            {
-                let more = if table.starts_with('t') { ", '', '', 0, 0" } else { "" };
+            for (table, more) in [
+                ("terminals (userid, terminal, cookie, certificate, last_seen, age)", ", '', '', 0, 0"),
+                ("mailbox_states (userid, terminal, last, reports)", ", 0, 0"),
+                ("publishers (userid, terminal)", ""),
+            ] {
                 let ids = format!("SELECT '{id}', decode(lpad(to_hex(n), 32, '0'), 'hex'){more}");
                 lent.sql(&format!("INSERT INTO {table} {ids} FROM generate_series(0, {count} - 1) AS n"));
             }
@@ -208,6 +205,37 @@ impl World {
             let publish = "INSERT INTO publishers (user, terminal) VALUES (?1, ?2)";
             database.execute(publish, rusqlite::params![id, terminal]).unwrap();
         }
+    }
+
+    /// Gives a terminal as many reports, of messages numbered from 0 on.
+    pub(crate) fn add_reports(&self, Member { userid, terminal }: &Member, count: u32) {
+        let terminal = hex::encode(terminal.as_bytes());
+        if let Some(lent) = &self.lent {
+            lent.sql(&format!(
+                "INSERT INTO withdrawn (userid, terminal, report, id, room, receiver, reason)
+                 SELECT '{userid}', '\\x{terminal}', n + 1, decode(lpad(to_hex(n), 32, '0'), 'hex'), decode(repeat('07', 16), 'hex'), 'carol', 1
+                 FROM generate_series(0, {count} - 1) AS n;
+                 UPDATE mailbox_states SET reports = {count} WHERE userid = '{userid}' AND terminal = '\\x{terminal}'"
+            ));
+            return;
+        }
+        let database = rusqlite::Connection::open(self.dir.path().join("directory.db")).unwrap();
+        let add = format!(
+            "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {count} - 1)
+             INSERT INTO withdrawn (user, terminal, id, room, receiver, reason)
+             SELECT '{userid}', x'{terminal}', unhex(printf('%032x', i)), zeroblob(16), 'carol', 1 FROM n"
+        );
+        database.execute(&add, []).unwrap();
+    }
+
+    /// Rows of a table.
+    pub(crate) fn rows(&self, table: &str) -> u64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        if let Some(lent) = &self.lent {
+            return lent.sql(&sql).trim().parse().unwrap();
+        }
+        let database = rusqlite::Connection::open(self.dir.path().join("directory.db")).unwrap();
+        database.query_row(&sql, [], |row| row.get(0)).unwrap()
     }
 
     /// What is wrong with the database.

@@ -55,6 +55,8 @@ pub struct DepositOutcome {
     pub reply: MailboxReply,
     /// Whose mailboxes have something new.
     pub notify: Vec<Member>,
+    /// Reports of messages that not everybody gets: those that were written, and those that were found needless.
+    pub reports: usize,
 }
 
 /// How far forgetting old mail has come.

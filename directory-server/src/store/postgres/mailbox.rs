@@ -18,7 +18,7 @@ use super::lanes::Lane;
 use super::row::{number, params};
 use super::situation::past;
 use super::{roster, withdrawn};
-use crate::store::bounds::kind_code;
+use crate::store::bounds::{REPORTS_OF_A_PUT, kind_code};
 use crate::store::filling::{Letter, Receiver, full, without_room};
 
 /// Terminals whose mailboxes are locked, those of one user together, and the last item of each mailbox.
@@ -75,17 +75,18 @@ pub(super) async fn lock(lane: &Lane, members: BTreeSet<Member>, sender: &Member
     Ok(locked)
 }
 
-/// Keeps a letter for every receiver that has room for it; the others have lost it.
+/// Keeps a letter for every receiver that has room for it; the others have lost it. How many reports of that were written.
 pub(super) async fn keep(
     lane: &Lane,
     letter: &Letter<'_>,
     signed: Option<&Signed>,
     to: &mut Locked,
     (rule, now): (&MailRule, Timestamp),
-) -> PgResult<()> {
+) -> PgResult<usize> {
+    let mut reports = 0;
     for user in without_room(letter, &to.receivers, rule) {
         if let Some(id) = letter.id {
-            withdrawn::full(lane, letter.from, (letter.room, id), &user).await?;
+            reports += withdrawn::full(lane, letter.from, (letter.room, id), &user).await?;
         }
     }
     let mail: [u8; 16] = common::crypto::random().map_err(|error| StoreError::Failed(error.to_string()))?;
@@ -99,7 +100,7 @@ pub(super) async fn keep(
         }
     }
     if places.is_empty() {
-        return Ok(());
+        return Ok(reports);
     }
     let (sender, shared) = (letter.from.userid.as_str(), places.len() > 1);
     let (kind, size) = (kind_code(letter.kind), number(letter.body.len() as u64));
@@ -112,7 +113,7 @@ pub(super) async fn keep(
         .await
     }));
     try_join(insert_body(lane, letter, signed, (&mail, now)), items).await?;
-    Ok(())
+    Ok(reports)
 }
 
 async fn insert_body(
@@ -189,7 +190,7 @@ pub(super) async fn deposit(
 ) -> PgResult<DepositOutcome> {
     let refused = |refusal| {
         let reply = MailboxReply { stored: 0, refused: Some(refusal), full: Vec::new() };
-        Ok(DepositOutcome { reply, notify: Vec::new() })
+        Ok(DepositOutcome { reply, notify: Vec::new(), reports: 0 })
     };
     let lock_room = "SELECT 1 FROM rooms WHERE room = $1 FOR UPDATE";
     lane.know(lock_room).await?;
@@ -212,6 +213,7 @@ pub(super) async fn deposit(
     let receivers = members.into_iter().filter(|member| *member != deposit.from).collect();
     let mut to = lock(lane, receivers, &deposit.from).await?;
     let mut reply = MailboxReply { stored: 0, refused: None, full: Vec::new() };
+    let mut reports = 0;
     for (letter_id, body) in &deposit.messages {
         let (kind, id) = (MailKind::Message, Some(letter_id));
         let letter = Letter { room: &deposit.room, from: &deposit.from, kind, epoch: deposit.epoch, id, body };
@@ -220,19 +222,23 @@ pub(super) async fn deposit(
             reply.refused = Some(MailRefusal::Full);
             break;
         }
-        keep(lane, &letter, None, &mut to, (rule, now)).await?;
+        reports += keep(lane, &letter, None, &mut to, (rule, now)).await?;
         if has_ghosts {
-            withdrawn::gone(lane, &deposit.from, (&deposit.room, letter_id)).await?;
+            reports += withdrawn::gone(lane, &deposit.from, (&deposit.room, letter_id)).await?;
         }
         reply.stored += 1;
+        if reports >= REPORTS_OF_A_PUT {
+            break;
+        }
     }
     reply.full = full(sender, &to.receivers);
     let notify = settle(lane, sender, to).await?;
     if reply.stored > 0 {
         count_written(lane, &deposit.from).await?;
     }
-    if deposit.leave && reply.refused.is_none() {
+    let are_all_stored = usize::try_from(reply.stored).is_ok_and(|stored| stored == deposit.messages.len());
+    if deposit.leave && are_all_stored {
         roster::leave(lane, &deposit.room, sender).await?;
     }
-    Ok(DepositOutcome { reply, notify })
+    Ok(DepositOutcome { reply, notify, reports })
 }

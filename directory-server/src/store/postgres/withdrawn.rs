@@ -45,7 +45,8 @@ async fn left_behind(lane: &Lane, owner: &Member, upto: i64, why: Withdrawal) ->
         let dropped = Dropped { id: MessageId(row.bytes(2)?), room: RoomId(row.bytes(3)?), receiver: &owner.userid };
         Ok((row.member(0)?, dropped))
     };
-    write(lane, rows.iter().map(report).collect::<PgResult<_>>()?, why).await
+    write(lane, rows.iter().map(report).collect::<PgResult<_>>()?, why).await?;
+    Ok(())
 }
 
 /// A message that somebody does not get.
@@ -55,8 +56,9 @@ struct Dropped<'a> {
     receiver: &'a UserId,
 }
 
-/// Writes down reports, each for a terminal.
-async fn write(lane: &Lane, reports: Vec<(Member, Dropped<'_>)>, why: Withdrawal) -> PgResult<()> {
+/// Writes down reports, each for a terminal; how many there are. Where one has too many, its oldest go.
+async fn write(lane: &Lane, reports: Vec<(Member, Dropped<'_>)>, why: Withdrawal) -> PgResult<usize> {
+    let written = reports.len();
     let mut of: BTreeMap<Member, Vec<Dropped<'_>>> = BTreeMap::new();
     for (member, dropped) in reports {
         of.entry(member).or_default().push(dropped);
@@ -80,17 +82,28 @@ async fn write(lane: &Lane, reports: Vec<(Member, Dropped<'_>)>, why: Withdrawal
             params![user, terminal, reason_code(why), places, ids, rooms, receivers],
         )
         .await?;
+        let too_old = row.get::<i64>(0)? - i64::from(WITHDRAWN_KEPT);
+        if too_old > 0 {
+            let sql = "DELETE FROM withdrawn WHERE userid = $1 AND terminal = $2 AND report <= $3";
+            lane.run(sql, params![user, terminal, too_old]).await?;
+        }
     }
-    Ok(())
+    Ok(written)
 }
 
-/// Writes down that no mailbox of a user has room for a message.
+/// Writes down that no mailbox of a user has room for a message, unless one has it already: it may be put twice. How many
+/// reports were looked for.
 pub(super) async fn full(
     lane: &Lane,
     from: &Member,
     (room, id): (&RoomId, &MessageId),
     receiver: &UserId,
-) -> PgResult<()> {
+) -> PgResult<usize> {
+    let waits = "SELECT 1 FROM mailbox AS m JOIN mail AS b ON b.mail = m.mail
+                 WHERE m.userid = $1 AND m.sender = $2 AND m.kind = 0 AND b.id = $3";
+    if lane.has(waits, params![receiver.as_str(), from.userid.as_str(), &id.as_bytes()[..]]).await? {
+        return Ok(1);
+    }
     let rows = lane
         .rows(
             "SELECT t.userid, t.terminal FROM terminals AS t
@@ -104,8 +117,8 @@ pub(super) async fn full(
 }
 
 /// Writes down that a message is for nobody any more where a user has no terminal in a room but some that are gone. Who has
-/// left the room by itself has terminals, and is not waited for.
-pub(super) async fn gone(lane: &Lane, from: &Member, (room, id): (&RoomId, &MessageId)) -> PgResult<()> {
+/// left the room by itself has terminals, and is not waited for. How many reports that makes.
+pub(super) async fn gone(lane: &Lane, from: &Member, (room, id): (&RoomId, &MessageId)) -> PgResult<usize> {
     let rows = lane
         .rows(
             "SELECT t.userid, t.terminal, g.userid
@@ -179,16 +192,14 @@ pub(super) async fn new(lane: &Lane, now: Timestamp) -> PgResult<Vec<Member>> {
     Ok(terminals)
 }
 
-/// Forgets reports that nobody has asked for, by the latest moment that has surely passed, and those that are too many.
+/// Forgets reports that nobody has asked for, by the latest moment that has surely passed, and those that a version before has
+/// left that are too many.
 pub(super) async fn forget(lane: &Lane, past: Timestamp) -> PgResult<()> {
     let old = number(past.seconds()).saturating_sub(number(REPORTS_KEPT_FOR));
     lane.run("DELETE FROM withdrawn WHERE since <= $1", params![old]).await?;
     lane.run(
-        "DELETE FROM withdrawn AS w USING
-             (SELECT userid, terminal, report,
-                     row_number() OVER (PARTITION BY userid, terminal ORDER BY report DESC) AS place
-              FROM withdrawn) AS d
-         WHERE w.userid = d.userid AND w.terminal = d.terminal AND w.report = d.report AND d.place > $1",
+        "DELETE FROM withdrawn AS w USING mailbox_states AS s
+         WHERE w.userid = s.userid AND w.terminal = s.terminal AND w.report <= s.reports - $1",
         params![i64::from(WITHDRAWN_KEPT)],
     )
     .await?;

@@ -244,6 +244,11 @@ pub(super) fn check(connection: &Connection) -> SqlResult<Vec<String>> {
                  FROM mailbox JOIN mail USING (item) GROUP BY user, terminal, from_user
                  EXCEPT SELECT user, terminal, sender, messages, bytes FROM mailbox_senders)",
         ),
+        (
+            "terminals whose reports are miscounted",
+            "SELECT count(*) FROM mailbox_states AS s WHERE reports <>
+                 (SELECT count(*) FROM withdrawn AS w WHERE w.user = s.user AND w.terminal = s.terminal)",
+        ),
         ("senders of nothing", "SELECT count(*) FROM mailbox_senders WHERE bytes <= 0"),
         ("bodies in no mailbox", "SELECT count(*) FROM mail WHERE item NOT IN (SELECT item FROM mailbox)"),
         (

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::error::SqlResult;
 use super::situation::past;
 use super::{roster, withdrawn};
-use crate::store::bounds::kind_code;
+use crate::store::bounds::{REPORTS_OF_A_PUT, kind_code};
 use crate::store::filling::{Letter, Receiver, full, without_room};
 use directory_core::authority::Past;
 use directory_core::records::{Deposit, DepositOutcome, MailRule};
@@ -32,18 +32,26 @@ pub(super) fn receiver(connection: &Connection, member: Member, sender: &UserId)
     Ok(Receiver::new(member, bytes, theirs))
 }
 
+/// What became of a letter.
+pub(super) struct Kept {
+    /// Whether anybody has it.
+    pub(super) by_somebody: bool,
+    /// Reports that were written.
+    pub(super) reports: usize,
+}
+
 /// Keeps a letter, whose number is one of [`numbers`], for every receiver that has room for it; the others have lost it.
-/// Whether anybody has it.
 pub(super) fn keep(
     connection: &Connection,
     (item, letter): (i64, &Letter<'_>),
     receivers: &mut [Receiver],
     rule: &MailRule,
     now: Timestamp,
-) -> SqlResult<bool> {
+) -> SqlResult<Kept> {
+    let mut reports = 0;
     for user in without_room(letter, receivers, rule) {
         if let Some(id) = letter.id {
-            withdrawn::full(connection, letter.from, (letter.room, id), &user)?;
+            reports += withdrawn::full(connection, letter.from, (letter.room, id), &user)?;
         }
     }
     let keepers = receivers.iter().filter(|receiver| receiver.has_room_for(letter, rule)).count();
@@ -72,7 +80,7 @@ pub(super) fn keep(
             ])?;
         receiver.takes(letter);
     }
-    Ok(keepers > 0)
+    Ok(Kept { by_somebody: keepers > 0, reports })
 }
 
 /// Takes this many numbers of items and gives the first. One that is not used is lost.
@@ -146,7 +154,7 @@ pub(super) fn deposit(
 ) -> SqlResult<DepositOutcome> {
     let refused = |refusal| {
         let reply = MailboxReply { stored: 0, refused: Some(refusal), full: Vec::new() };
-        Ok(DepositOutcome { reply, notify: Vec::new() })
+        Ok(DepositOutcome { reply, notify: Vec::new(), reports: 0 })
     };
     match roster::epoch_for(connection, &deposit.room, &deposit.from)? {
         None if past(connection, &deposit.room)? == Some(Past::Moved) => return refused(MailRefusal::Moved),
@@ -163,6 +171,7 @@ pub(super) fn deposit(
     let mut receivers = receivers.collect::<SqlResult<Vec<_>>>()?;
     let mut reply = MailboxReply { stored: 0, refused: None, full: Vec::new() };
     let first = numbers(connection, deposit.messages.len())?;
+    let mut reports = 0;
     for (item, (letter_id, body)) in (first..).zip(&deposit.messages) {
         let (kind, id) = (MailKind::Message, Some(letter_id));
         let letter = Letter { room: &deposit.room, from: &deposit.from, kind, epoch: deposit.epoch, id, body };
@@ -171,17 +180,21 @@ pub(super) fn deposit(
             reply.refused = Some(MailRefusal::Full);
             break;
         }
-        keep(connection, (item, &letter), &mut receivers, rule, now)?;
-        withdrawn::gone(connection, &deposit.from, (&deposit.room, letter_id))?;
+        reports += keep(connection, (item, &letter), &mut receivers, rule, now)?.reports;
+        reports += withdrawn::gone(connection, &deposit.from, (&deposit.room, letter_id))?;
         reply.stored += 1;
+        if reports >= REPORTS_OF_A_PUT {
+            break;
+        }
     }
     if reply.stored > 0 {
         count_written(connection, &deposit.from)?;
     }
     reply.full = full(sender, &receivers);
     let notify = settle(connection, sender, receivers)?;
-    if deposit.leave && reply.refused.is_none() {
+    let are_all_stored = usize::try_from(reply.stored).is_ok_and(|stored| stored == deposit.messages.len());
+    if deposit.leave && are_all_stored {
         roster::leave(connection, &deposit.room, sender)?;
     }
-    Ok(DepositOutcome { reply, notify })
+    Ok(DepositOutcome { reply, notify, reports })
 }

@@ -115,7 +115,7 @@ fn deliver(
     if !body.is_empty() {
         let item = mailbox::numbers(connection, 1)?;
         let letter = Letter { room, from, kind, epoch: *epoch, id: None, body };
-        if mailbox::keep(connection, (item, &letter), &mut receivers, rule, now)? {
+        if mailbox::keep(connection, (item, &letter), &mut receivers, rule, now)?.by_somebody {
             let signed = serde_json::to_string(signed).map_err(|error| StoreError::Failed(error.to_string()))?;
             connection
                 .prepare_cached("INSERT INTO signed_commits (item, signed) VALUES (?1, ?2)")?

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0008_withdrawn.sql"),
     include_str!("../../../migrations/0009_authority.sql"),
     include_str!("../../../migrations/0010_successors.sql"),
+    include_str!("../../../migrations/0011_bounds.sql"),
 ];
 
 /// Applies the migrations this database has not seen.

@@ -1,10 +1,11 @@
 //! Messages that were stored and are dropped, until those who sent them know (decision D32).
 //!
 //! One that another terminal of its receiver has had, or still may have, is none of them. What a terminal leaves behind
-//! that is removed is written down by the trigger `terminal_mail`, however it goes.
+//! that is removed is written down by the trigger `terminal_mail`, however it goes; that no terminal has more than
+//! [`WITHDRAWN_KEPT`](common::limits::WITHDRAWN_KEPT) of them, the trigger `report_written` sees to.
 
 use common::ident::{MessageId, RoomId, TerminalId, UserId};
-use common::limits::{MAIL_IN_ONE, WITHDRAWN_KEPT};
+use common::limits::MAIL_IN_ONE;
 use common::msg::{Member, Withdrawal, WithdrawnMessage};
 use rusqlite::{Connection, params};
 
@@ -33,14 +34,22 @@ pub(super) fn expired(connection: &Connection, owner: &Member, upto: i64) -> Sql
     Ok(())
 }
 
-/// Writes down that no mailbox of a user has room for a message.
+/// Writes down that no mailbox of a user has room for a message, unless one has it already: it may be put twice. How many
+/// reports were looked for.
 pub(super) fn full(
     connection: &Connection,
     from: &Member,
     (room, id): (&RoomId, &MessageId),
     receiver: &UserId,
-) -> SqlResult<()> {
-    connection
+) -> SqlResult<usize> {
+    let mut waits = connection.prepare_cached(
+        "SELECT 1 FROM mailbox AS m JOIN mail AS b USING (item)
+         WHERE m.user = ?1 AND m.sender = ?2 AND m.kind = 0 AND b.id = ?3",
+    )?;
+    if waits.exists(params![receiver.as_str(), from.userid.as_str(), id.as_bytes()])? {
+        return Ok(1);
+    }
+    let written = connection
         .prepare_cached(
             "INSERT INTO withdrawn (user, terminal, id, room, receiver, reason)
              SELECT user, terminal, ?3, ?4, ?5, ?6 FROM terminals AS t
@@ -55,13 +64,13 @@ pub(super) fn full(
             receiver.as_str(),
             reason_code(Withdrawal::Full)
         ])?;
-    Ok(())
+    Ok(written)
 }
 
 /// Writes down that a message is for nobody any more where a user has no terminal in a room but some that are gone. Who has
-/// left the room by itself has terminals, and is not waited for.
-pub(super) fn gone(connection: &Connection, from: &Member, (room, id): (&RoomId, &MessageId)) -> SqlResult<()> {
-    connection
+/// left the room by itself has terminals, and is not waited for. How many reports that makes.
+pub(super) fn gone(connection: &Connection, from: &Member, (room, id): (&RoomId, &MessageId)) -> SqlResult<usize> {
+    let written = connection
         .prepare_cached(
             "INSERT INTO withdrawn (user, terminal, id, room, receiver, reason)
              SELECT t.user, t.terminal, ?3, ?4, g.user, ?5
@@ -79,7 +88,7 @@ pub(super) fn gone(connection: &Connection, from: &Member, (room, id): (&RoomId,
             room.as_bytes(),
             reason_code(Withdrawal::Removed)
         ])?;
-    Ok(())
+    Ok(written)
 }
 
 /// A terminal has taken what it had up to an item: its user has had what waits at another.
@@ -136,19 +145,10 @@ pub(super) fn new(connection: &Connection, now: Timestamp) -> SqlResult<Vec<Memb
     Ok(terminals)
 }
 
-/// Forgets reports that nobody has asked for, by the latest moment that has surely passed, and those that are too many.
+/// Forgets reports that nobody has asked for, by the latest moment that has surely passed.
 pub(super) fn forget(connection: &Connection, past: Timestamp) -> SqlResult<()> {
     connection
         .prepare_cached("DELETE FROM withdrawn WHERE since <= ?1 - ?2")?
         .execute([past.seconds(), REPORTS_KEPT_FOR])?;
-    connection
-        .prepare_cached(
-            "DELETE FROM withdrawn WHERE report IN (
-                 SELECT report FROM (
-                     SELECT report, row_number() OVER (PARTITION BY user, terminal ORDER BY report DESC) AS place
-                     FROM withdrawn)
-                 WHERE place > ?1)",
-        )?
-        .execute([WITHDRAWN_KEPT])?;
     Ok(())
 }
