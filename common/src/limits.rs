@@ -128,6 +128,10 @@ pub const COMMIT_MAX: usize = 1024 * 1024;
 pub const UPLOADS: usize = 64 * COMMIT_MAX;
 /// Of these, of one user.
 pub const UPLOADS_PER_USER: usize = 2 * COMMIT_MAX;
+/// Of these, from one source: room for eight users, so that nobody takes the room of all with many accounts (threat L11).
+pub const UPLOADS_PER_SOURCE: usize = 8 * UPLOADS_PER_USER;
+/// Of these, from one site, where it is wider than a source: half, so that no site leaves nothing to all others.
+pub const UPLOADS_PER_SITE: usize = UPLOADS / 2;
 /// How long an upload may take, up to its commit.
 pub const UPLOAD_DEADLINE: Duration = Duration::from_secs(300);
 /// Bytes of a key package.

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use common::crypto::commit;
-use common::ident::{RoomId, TerminalId, UserId};
+use common::ident::{RoomId, TerminalId};
 use common::limits::{FRAME_AFTER_LOGIN, HANDLE_KEPT, USER_ID_MAX};
 use common::msg::{
     AUTHORITY, CertificatesReply, CertificatesReq, CommitRefusal, CommitReply, CommitReq, CommitStatus, EpochsReply,
@@ -15,6 +15,7 @@ use common::msg::{
     TerminalsReq, UserTerminals,
 };
 
+use crate::budgets::Payer;
 use crate::directory::Directory;
 use crate::records::{CommitOutcome, CommitRequest};
 use crate::reply::Reply;
@@ -29,12 +30,12 @@ const REFUSED_UNNAMED: Duration = Duration::from_secs(3600);
 /// Takes `UPLOAD`.
 pub(crate) fn upload<S>(
     directory: &Directory<S>,
-    user: &UserId,
+    payer: Payer<'_>,
     now: Timestamp,
     upload: &mut Upload,
     piece: &[u8],
 ) -> Reply {
-    match upload.append(piece, || directory.uploads.begin(user, now)) {
+    match upload.append(piece, || directory.uploads.begin(payer, now)) {
         Ok(()) => Reply::Silent,
         Err(NotTaken::Malformed) => Reply::error(ErrorCode::Malformed),
         Err(NotTaken::NoRoom) => Reply::rate_limited("UPLOAD", TRY_AGAIN),

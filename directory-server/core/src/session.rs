@@ -104,7 +104,13 @@ impl Session {
         match decoded {
             Ok(message) => match self.within_limit(directory, now, &message) {
                 Ok(()) => self.dispatch(directory, now, message),
-                Err(refusal) => Handled::Answered(refusal),
+                Err(refusal) => {
+                    // What was uploaded is this commit's, and goes with it.
+                    if matches!(message, ToDirectory::CommitReq(_)) {
+                        self.upload = Upload::None;
+                    }
+                    Handled::Answered(refusal)
+                }
             },
             Err(Malformed::UnknownType) => {
                 Handled::Answered(Reply::Message(Error::new(ErrorCode::UnknownMsgtype).into()))
@@ -165,8 +171,9 @@ impl Session {
                 Reply::Silent
             }
             ToDirectory::Upload(upload) => {
-                let user = self.presence.user();
-                rooms::upload(directory, user, now, &mut self.upload, &upload.piece.0)
+                let source = directory.counted(self.presence.source());
+                let payer = Payer { user: self.presence.user(), source };
+                rooms::upload(directory, payer, now, &mut self.upload, &upload.piece.0)
             }
             ToDirectory::Ping(_) => Reply::Message(Pong {}.into()),
             ToDirectory::Pong(_) => Reply::Silent,
@@ -275,11 +282,11 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use common::ident::{GroupHandle, TerminalId, UserId};
-    use common::limits::{Budget, TERMINALS_ASKED};
+    use common::ident::{GroupHandle, RoomId, TerminalId, UserId};
+    use common::limits::{Allowance, Budget, TERMINALS_ASKED};
     use common::msg::{
-        Away, BroadcastLogReq, EpochsReq, FromDirectory, GroupReq, ListReq, MailboxAck, MailboxReq, MeetingWays, Ping,
-        TerminalsReq, Upload as Piecewise,
+        Away, BroadcastLogReq, CommitReq, EpochsReq, FromDirectory, GroupReq, ListReq, MailboxAck, MailboxReq,
+        MeetingWays, Ping, TerminalsReq, Upload as Piecewise,
     };
 
     use super::*;
@@ -374,5 +381,20 @@ mod tests {
             pauses += u32::from(!session.pause(&directory, NOW, request.encode().len()).is_zero());
         }
         assert_eq!(pauses, 40, "all but the first sixty");
+    }
+    #[test]
+    fn an_upload_goes_with_its_commit_also_where_that_costs_too_much() {
+        let directory = directory(Policy { requests_per_minute: 6000, ..policy() });
+        let mut session = entering(&directory, &user("ali"), 1);
+        let commit = ToDirectory::from(CommitReq::without_commit(RoomId([7; 16]), 0, Vec::new())).encode();
+        let Allowance { user: commits, .. } = Budget::Commits.allowance();
+        for _ in 0..commits {
+            assert!(matches!(session.handle(&directory, NOW, &commit), Handled::NeedsStore(_)));
+        }
+        let piece = ToDirectory::from(Piecewise { piece: common::msg::Piece(vec![1]) }).encode();
+        assert!(matches!(session.handle(&directory, NOW, &piece), Handled::Answered(Reply::Silent)));
+        assert!(matches!(session.upload, Upload::Growing(_)));
+        assert_eq!(refusal(session.handle(&directory, NOW, &commit)).unwrap().0, "COMMITREQ");
+        assert!(matches!(session.upload, Upload::None), "its room is free");
     }
 }

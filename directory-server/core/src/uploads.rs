@@ -1,12 +1,14 @@
-//! What sessions upload before they commit, and the bounds on it: of one commit, of one user, of all together.
+//! What sessions upload before they commit, and the bounds on it: of one commit, of one user, of one source, of all together.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use common::ident::UserId;
-use common::limits::{COMMIT_MAX, UPLOAD_DEADLINE, UPLOADS, UPLOADS_PER_USER};
+use common::limits::{COMMIT_MAX, UPLOAD_DEADLINE, UPLOADS, UPLOADS_PER_SITE, UPLOADS_PER_SOURCE, UPLOADS_PER_USER};
+use common::network::Source;
 
+use crate::budgets::Payer;
 use crate::timestamp::Timestamp;
 
 /// When somebody for whose upload there was no room may try again: chosen arbitrarily.
@@ -17,33 +19,61 @@ pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(10);
 pub(crate) enum NotTaken {
     /// It is empty, or more than a commit may have.
     Malformed,
-    /// The user, or all together, have uploaded as much as there may be.
+    /// The user, the source, or all together, have uploaded as much as there may be.
     NoRoom,
+}
+
+/// Whose bytes are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Holder {
+    User(UserId),
+    Source(Source),
+    Site(Source),
+}
+
+impl Holder {
+    /// All who hold what this one uploads.
+    fn all(Payer { user, source }: Payer<'_>) -> Vec<Self> {
+        let site = source.and_then(Source::site).map(Self::Site);
+        [Self::User(user.clone())].into_iter().chain(source.map(Self::Source)).chain(site).collect()
+    }
+
+    fn may_hold(&self) -> usize {
+        match self {
+            Self::User(_) => UPLOADS_PER_USER,
+            Self::Source(_) => UPLOADS_PER_SOURCE,
+            Self::Site(_) => UPLOADS_PER_SITE,
+        }
+    }
 }
 
 /// Bytes that have been uploaded and not committed.
 #[derive(Debug, Default)]
 struct Held {
     all: usize,
-    of: HashMap<UserId, usize>,
+    of: HashMap<Holder, usize>,
 }
 
 impl Held {
-    fn add(&mut self, user: &UserId, more: usize) -> Result<(), NotTaken> {
-        let theirs = self.of.get(user).copied().unwrap_or(0);
-        if self.all + more > UPLOADS || theirs + more > UPLOADS_PER_USER {
+    fn add(&mut self, holders: &[Holder], more: usize) -> Result<(), NotTaken> {
+        let has_room = |holder| self.of.get(holder).copied().unwrap_or(0) + more <= holder.may_hold();
+        if self.all + more > UPLOADS || !holders.iter().all(has_room) {
             return Err(NotTaken::NoRoom);
         }
         self.all += more;
-        self.of.insert(user.clone(), theirs + more);
+        for holder in holders {
+            *self.of.entry(holder.clone()).or_default() += more;
+        }
         Ok(())
     }
 
-    fn give_back(&mut self, user: &UserId, bytes: usize) {
+    fn give_back(&mut self, holders: &[Holder], bytes: usize) {
         self.all = self.all.saturating_sub(bytes);
-        match self.of.get_mut(user) {
-            Some(theirs) if *theirs > bytes => *theirs -= bytes,
-            _ => drop(self.of.remove(user)),
+        for holder in holders {
+            match self.of.get_mut(holder) {
+                Some(theirs) if *theirs > bytes => *theirs -= bytes,
+                _ => drop(self.of.remove(holder)),
+            }
         }
     }
 }
@@ -62,16 +92,16 @@ pub struct Uploads {
 #[derive(Debug)]
 pub(crate) struct Uploading {
     bytes: Vec<u8>,
-    user: UserId,
+    holders: Vec<Holder>,
     until: Timestamp,
     held: Arc<Mutex<Held>>,
 }
 
 impl Uploads {
-    /// The upload of a session of `user` that has uploaded nothing.
-    pub(crate) fn begin(&self, user: &UserId, now: Timestamp) -> Uploading {
-        let (user, held) = (user.clone(), Arc::clone(&self.held));
-        Uploading { bytes: Vec::new(), user, until: now + UPLOAD_DEADLINE, held }
+    /// The upload of a session that has uploaded nothing.
+    pub(crate) fn begin(&self, payer: Payer<'_>, now: Timestamp) -> Uploading {
+        let (holders, held) = (Holder::all(payer), Arc::clone(&self.held));
+        Uploading { bytes: Vec::new(), holders, until: now + UPLOAD_DEADLINE, held }
     }
 }
 
@@ -84,7 +114,7 @@ impl Uploading {
         if piece.is_empty() || self.bytes.len() + piece.len() > COMMIT_MAX {
             return Err(NotTaken::Malformed);
         }
-        locked(&self.held).add(&self.user, piece.len())?;
+        locked(&self.held).add(&self.holders, piece.len())?;
         self.bytes.reserve_exact(piece.len());
         self.bytes.extend_from_slice(piece);
         Ok(())
@@ -98,7 +128,7 @@ impl Uploading {
 
 impl Drop for Uploading {
     fn drop(&mut self) {
-        locked(&self.held).give_back(&self.user, self.bytes.len());
+        locked(&self.held).give_back(&self.holders, self.bytes.len());
     }
 }
 
@@ -143,10 +173,14 @@ mod tests {
     use super::*;
     use crate::closed_store::{NOW, user};
 
+    fn begin(uploads: &Uploads, id: &str, source: Option<Source>) -> Uploading {
+        uploads.begin(Payer { user: &user(id), source }, NOW)
+    }
+
     #[test]
     fn an_upload_holds_one_commit_and_no_byte_more() {
         let uploads = Uploads::default();
-        let mut upload = uploads.begin(&user("ali"), NOW);
+        let mut upload = begin(&uploads, "ali", None);
         assert_eq!(upload.append(&[]), Err(NotTaken::Malformed));
         assert_eq!(upload.append(&vec![1; COMMIT_MAX - 1]), Ok(()));
         assert_eq!(upload.append(&[1, 2]), Err(NotTaken::Malformed));
@@ -158,25 +192,47 @@ mod tests {
     #[test]
     fn eight_users_at_eight_terminals_leave_room_for_everybody_else() {
         let uploads = Uploads::default();
-        let users: Vec<_> = (0..8).map(|n| user(&format!("u{n}"))).collect();
+        let users: Vec<_> = (0..8).map(|n| format!("u{n}")).collect();
         let mut greedy: Vec<_> =
-            users.iter().flat_map(|user| std::iter::repeat_with(|| uploads.begin(user, NOW)).take(8)).collect();
+            users.iter().flat_map(|id| std::iter::repeat_with(|| begin(&uploads, id, None)).take(8)).collect();
         for upload in &mut greedy {
             while upload.append(&[0; 32 * 1024]).is_ok() {}
         }
         let held = locked(&uploads.held).all;
         assert_eq!(held, 8 * UPLOADS_PER_USER);
-        assert_eq!(uploads.begin(&user("honest"), NOW).append(&vec![0; COMMIT_MAX]), Ok(()));
+        assert_eq!(begin(&uploads, "honest", None).append(&vec![0; COMMIT_MAX]), Ok(()));
+    }
+
+    #[test]
+    fn users_of_one_source_or_site_leave_room_to_all_others() {
+        let v4 = |n: u8| Some(Source::of([192, 0, 2, n].into()));
+        let v6 = |n: u16| Some(Source::of(std::net::Ipv6Addr::new(0x2001, 0xdb8, 1, n, 0, 0, 0, 1).into()));
+        let fill = |uploads: &Uploads, sources: &[Option<Source>]| {
+            let from = |(n, source): (usize, &Option<Source>)| begin(uploads, &format!("u{n}"), *source);
+            let mut greedy: Vec<_> = sources.iter().enumerate().map(from).collect();
+            greedy.iter_mut().for_each(|upload| while upload.append(&[0; 32 * 1024]).is_ok() {});
+            greedy
+        };
+        let uploads = Uploads::default();
+        let of_one_source = fill(&uploads, &[v4(1); 64]);
+        assert_eq!(locked(&uploads.held).all, UPLOADS_PER_SOURCE);
+        assert_eq!(begin(&uploads, "honest", v4(2)).append(&vec![0; COMMIT_MAX]), Ok(()));
+        drop(of_one_source);
+        assert!(locked(&uploads.held).of.is_empty());
+        let of_one_site = fill(&uploads, &(0..64).map(v6).collect::<Vec<_>>());
+        assert_eq!(locked(&uploads.held).all, UPLOADS_PER_SITE);
+        assert_eq!(begin(&uploads, "honest", v4(2)).append(&vec![0; COMMIT_MAX]), Ok(()));
+        drop(of_one_site);
     }
 
     #[test]
     fn all_uploads_together_are_bounded_and_give_back_what_they_held() {
         let uploads = Uploads::default();
-        let mut full: Vec<_> = (0..64).map(|n| uploads.begin(&user(&format!("u{n}")), NOW)).collect();
+        let mut full: Vec<_> = (0..64).map(|n| begin(&uploads, &format!("u{n}"), None)).collect();
         for upload in &mut full {
             assert_eq!(upload.append(&vec![0; COMMIT_MAX]), Ok(()));
         }
-        let mut another = uploads.begin(&user("another"), NOW);
+        let mut another = begin(&uploads, "another", None);
         assert_eq!(another.append(&[1]), Err(NotTaken::NoRoom));
         full.pop();
         assert_eq!(another.append(&vec![0; COMMIT_MAX]), Ok(()));
@@ -187,11 +243,11 @@ mod tests {
     #[test]
     fn an_upload_that_takes_too_long_is_broken_and_its_room_is_free() {
         let (uploads, mut upload) = (Uploads::default(), Upload::default());
-        assert_eq!(upload.append(&[1], || uploads.begin(&user("ali"), NOW)), Ok(()));
+        assert_eq!(upload.append(&[1], || begin(&uploads, "ali", None)), Ok(()));
         upload.expire(NOW + (UPLOAD_DEADLINE - Duration::from_nanos(1)));
         assert_eq!(locked(&uploads.held).all, 1);
         upload.expire(NOW + UPLOAD_DEADLINE);
         assert_eq!(locked(&uploads.held).all, 0);
-        assert_eq!(upload.append(&[1], || uploads.begin(&user("ali"), NOW)), Err(NotTaken::NoRoom));
+        assert_eq!(upload.append(&[1], || begin(&uploads, "ali", None)), Err(NotTaken::NoRoom));
     }
 }
