@@ -153,6 +153,7 @@ async fn populate(store: &SqliteStore, users: &[UserId; 2]) -> store::StoreResul
         replaces,
         signed,
         kept_after: Timestamp::from_seconds(0),
+        run: now,
     };
     store.commit(request, MailRule::default(), now).await.map(drop)
 }

@@ -5,15 +5,16 @@ mod support;
 use std::time::Duration;
 
 use common::crypto::invite::InviteCode;
-use common::ident::TerminalId;
-use common::msg::{MailboxReply, RegisterRefusal, Registration};
+use common::ident::{RoomId, TerminalId};
+use common::limits::{EPOCHS_PER_USER, EPOCHS_WINDOW, ROOMS_PER_HOUR};
+use common::msg::{CommitRefusal, CommitReq, CommitStatus, MailboxReply, RegisterRefusal, Registration};
 use common::testkit::Example;
 use directory_core::lockout::{Class, LockRule};
 use directory_core::records::{Admits, Attempt, CookieDigest, Generation, Grant, IdStatus, InviteRecord, Success};
 use directory_core::store::Store as _;
 use directory_core::timestamp::Timestamp;
 use futures::executor::block_on;
-use support::mail::pair;
+use support::mail::{commit_req, member, pair};
 use support::{NOON, RIGHT, World, user};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -112,4 +113,45 @@ fn a_terminal_that_logs_in_while_the_clock_is_behind_is_not_the_first_to_be_forg
     log_in(65, Timestamp::from_seconds(1_000));
     let is_known = |terminal: u8| ask(terminal).class == Class::KnownTerminal;
     assert_eq!((is_known(65), is_known(1), is_known(2)), (true, false, true));
+}
+
+#[test]
+fn a_run_whose_clock_is_behind_lets_epochs_end_and_rooms_be_founded_as_any() {
+    let (mut world, ..) = pair();
+    world.run_for_a_day();
+    let mut world = world.restart_at(Timestamp::from_seconds(1_000));
+    let mut ali = world.session(Example::Ali, 1);
+    let both = [member("ali", 1), member("bianca", 1)];
+    let window = EPOCHS_PER_USER as u64;
+    for epoch in 0..window {
+        assert_eq!(ali.commit(&world, commit_req(epoch, &both), b"c", b""), CommitStatus::Accepted);
+    }
+    let refused = ali.commits(&world, commit_req(window, &both), b"c", b"");
+    assert_eq!((refused.reason, refused.retry_after), (Some(CommitRefusal::Epochs), Some(600)));
+    world.now = world.now + EPOCHS_WINDOW;
+    assert_eq!(ali.commit(&world, commit_req(window, &both), b"c", b""), CommitStatus::Accepted);
+
+    let founds = |n: usize| CommitReq { room: RoomId((n as u128).to_be_bytes()), ..commit_req(0, &both) };
+    let founded = (1..=ROOMS_PER_HOUR).map(|n| ali.commit(&world, founds(n), b"", b""));
+    assert!(founded.into_iter().all(|status| status == CommitStatus::Accepted));
+    let next = founds(ROOMS_PER_HOUR + 1);
+    assert_eq!(ali.commits(&world, next.clone(), b"", b"").reason, Some(CommitRefusal::Rooms));
+    world.now = world.now + HOUR;
+    assert_eq!(ali.commit(&world, next, b"", b""), CommitStatus::Accepted);
+}
+
+#[test]
+fn a_report_that_is_first_seen_while_the_clock_is_behind_is_kept_as_long_as_any() {
+    let (mut world, ..) = pair();
+    world.run_for_a_day();
+    world.remove("bianca");
+    let mut world = world.restart_at(Timestamp::from_seconds(1_000));
+    let mut ali = world.session(Example::Ali, 1);
+    assert_eq!(ali.put(&world, 0, &[b"x"]), stored(1));
+    block_on(world.directory.keep_time(world.now)).unwrap();
+    let mut world = world.restart_at(NOON + DAY * 2);
+    world.run_for_a_day();
+    let past = world.directory.surely_past(world.now);
+    block_on(world.directory.store.forget_withdrawn(past)).unwrap();
+    assert_eq!(block_on(world.directory.store.withdrawn(&member("ali", 1))).unwrap().len(), 1);
 }

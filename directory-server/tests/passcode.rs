@@ -391,6 +391,9 @@ fn after_seven_days_the_former_passcode_opens_nothing() {
     change_as_the_thief(&world, &mut thief, stolen);
     log_in(&mut world, Generation::Current, NEW, 2, Some(stolen));
     world.now = world.now + FORMER_PASSCODE;
+    let (changed, old, _) = log_in(&mut world, Generation::Previous, RIGHT, 1, Some(cookie));
+    assert_eq!((changed, old.status), (true, AuthStatus::Granted), "on one reading of the clock");
+    world.run_for_a_day();
     let (changed, reply, _) = log_in(&mut world, Generation::Previous, RIGHT, 1, Some(cookie));
     assert_eq!((changed, reply.reason), (false, Some(AuthRefusal::Passcode)));
 }

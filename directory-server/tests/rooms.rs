@@ -126,6 +126,7 @@ fn of_many_commits_at_once_exactly_one_is_accepted() {
                             replaces: None,
                             signed: SignedCommit { digests, signature: Blob::default() },
                             kept_after: NOON,
+                            run: NOON,
                         };
                         start.wait();
                         block_on(store.commit(request, MailRule::default(), NOON)).unwrap().reply.status

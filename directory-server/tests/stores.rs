@@ -79,6 +79,7 @@ fn commit_of(from: &Member, epoch: u64, members: Vec<Member>, commit: &[u8]) -> 
         replaces: None,
         signed: SignedCommit { digests, signature: Blob::default() },
         kept_after: NOON,
+        run: NOON,
     }
 }
 

@@ -7,6 +7,7 @@ mod support;
 use common::ident::{CredentialId, TerminalId, TerminalKey, UserId};
 use common::limits::{FORMER_PASSCODE, TERMINALS_REMEMBERED};
 use common::msg::{Blob, Certificate};
+use common::settled::{SETTLES_AFTER, SettledTime};
 use directory_core::lockout::{Class, LockRule};
 use directory_core::records::{
     Account, Admits, Attempt, CookieDigest, Entry, EntryCheck, Generation, Grant, NewPasscode, NewUser, PasscodeChange,
@@ -60,6 +61,14 @@ impl<S: Store> Stage<S> {
         let (proved, record) = (proved.to_vec(), record.to_vec());
         let new = NewPasscode { user: ali(), terminal, credential: CREDENTIAL, proved, record, vault, version };
         assert_eq!(block_on(self.0.change_passcode(new, now)), Ok(PasscodeChange::Changed));
+    }
+
+    /// The directory has been running for long enough, so that this moment has surely passed.
+    fn settles(&self, moment: Timestamp) {
+        let mut time = SettledTime::default();
+        time.observe(moment.seconds(), 0);
+        time.observe(moment.seconds(), SETTLES_AFTER.as_secs());
+        block_on(self.0.keep_time(time, moment)).unwrap();
     }
 
     /// How many of these are known.
@@ -146,15 +155,37 @@ fn a_thief_s_second_change_leaves_what_the_first_replaced<S: Store>(store: S) {
     for _ in 0..20 {
         change(1, now);
         now = now + FORMER_PASSCODE * 2;
+        stage.settles(now);
     }
     change(1, now);
     // Its cookie is gone with the changes of the older one; it has learnt the passcode again.
     assert!(matches!(block_on(stage.0.grant(success(2, b"record 22", LONG_AGO), now)), Ok(Grant::Granted { .. })));
     now = now + FORMER_PASSCODE * 2;
+    stage.settles(now);
     let owners = change(2, now);
     (0..20).for_each(|_| drop(change(2, now)));
     let former = stage.reserves(1, Generation::Previous, now);
     assert_eq!((former.changed, former.account.unwrap().record), (true, owners));
+}
+
+fn a_change_in_a_run_whose_clock_is_behind_may_be_undone_as_any<S: Store>(store: S) {
+    let stage = Stage::new(store);
+    [1, 2].into_iter().for_each(|terminal| stage.comes(terminal));
+    stage.settles(NOON);
+    stage.changes(2, (b"record", b"new", 2), Timestamp::from_seconds(1000));
+    let former = |now| stage.reserves(1, Generation::Previous, now).changed;
+    assert!(former(NOON));
+    let over = NOON + FORMER_PASSCODE;
+    assert!(former(over), "a clock that is ahead");
+    stage.settles(over);
+    assert!(!former(over));
+}
+
+#[test]
+fn a_passcode_is_changed_back_for_as_long_whatever_the_clock_said_meanwhile() {
+    a_change_in_a_run_whose_clock_is_behind_may_be_undone_as_any(SqliteStore::in_memory().unwrap());
+    let Some(postgres) = Postgres::start(Isolation::ReadCommitted) else { return };
+    a_change_in_a_run_whose_clock_is_behind_may_be_undone_as_any(postgres.open(1).unwrap());
 }
 
 #[test]

@@ -68,8 +68,20 @@ pub(crate) async fn commit<S: Store>(
     let CommitReq { room, epoch, members, group, again, replaces, .. } = request;
     let (from, commit, welcome) = (member.clone(), commit.to_vec(), welcome.to_vec());
     let kept_after = directory.surely_past(now).minus(HANDLE_KEPT);
-    let request =
-        CommitRequest { from, room, epoch, members, commit, welcome, group, again, replaces, signed, kept_after };
+    let request = CommitRequest {
+        from,
+        room,
+        epoch,
+        members,
+        commit,
+        welcome,
+        group,
+        again,
+        replaces,
+        signed,
+        kept_after,
+        run: now,
+    };
     let (rule, date) = (directory.policy().mail, directory.date(now));
     let CommitOutcome { reply, notify } = directory.store.commit(request, rule, date).await?;
     directory.presence.mail_for(&notify);

@@ -56,6 +56,7 @@ fn request(from: &str, epoch: u64, names: &str) -> CommitRequest {
         replaces: None,
         signed: SignedCommit { digests, signature: Blob::default() },
         kept_after: crate::timestamp::Timestamp::from_seconds(0),
+        run: crate::timestamp::Timestamp::from_seconds(0),
     }
 }
 

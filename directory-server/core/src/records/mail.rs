@@ -93,6 +93,8 @@ pub struct CommitRequest {
     pub signed: SignedCommit,
     /// Handles of groups that were given up later than this are kept for their admins.
     pub kept_after: Timestamp,
+    /// The clock of this run, by which is counted what a user does too often: a date may stand still for a whole run.
+    pub run: Timestamp,
 }
 
 /// What came of a [`CommitRequest`].

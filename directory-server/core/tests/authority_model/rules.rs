@@ -185,5 +185,6 @@ fn commit_request(request: &Request, situation: &Situation) -> CommitRequest {
         replaces: request.replaces.map(room_id),
         signed: SignedCommit { digests, signature: Blob::default() },
         kept_after: Timestamp::from_seconds(0),
+        run: Timestamp::from_seconds(0),
     }
 }

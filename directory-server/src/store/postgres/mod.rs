@@ -384,7 +384,7 @@ impl Store for PgStore {
         self.write((time, now), |lane, (time, now)| {
             Box::pin(async move {
                 time::keep(lane, time, *now).await?;
-                withdrawn::new(lane, *now).await
+                withdrawn::new(lane, Timestamp::from_seconds(time.at_least(now.seconds()))).await
             })
         })
         .await

@@ -10,6 +10,7 @@ use super::error::PgResult;
 use super::lanes::Lane;
 use super::locks::lock_user;
 use super::row::{number, params};
+use super::time;
 use crate::store::bounds::FORMER_KEPT;
 
 /// A record from before a change, with its vault.
@@ -92,11 +93,12 @@ pub(super) async fn proven(
 /// Keeps the pair in force, which a terminal of this age is about to replace. Those that nobody may use any more go first: they
 /// must not leave the place of the first that a thief has replaced to the next (threat L14).
 async fn keep_former(lane: &Lane, user: &UserId, age: i64, now: Timestamp) -> PgResult<()> {
+    let (since, date) = (good_since(lane, now).await?, time::settled(lane).await?.at_least(now.seconds()));
     lane.run(
         "DELETE FROM former_passcodes WHERE userid = $1 AND number NOT IN
              (SELECT number FROM former_passcodes WHERE userid = $1
               ORDER BY settled AND changed_at <= $3, number LIMIT $2)",
-        params![user.as_str(), FORMER_KEPT - 1, number(now.minus(FORMER_PASSCODE).seconds())],
+        params![user.as_str(), FORMER_KEPT - 1, since],
     )
     .await?;
     lane.run(
@@ -105,16 +107,23 @@ async fn keep_former(lane: &Lane, user: &UserId, age: i64, now: Timestamp) -> Pg
          SELECT userid, 1 + coalesce((SELECT max(number) FROM former_passcodes WHERE userid = $1), 0),
                 record, ksf_version, vault, vault_version, $2, $3, false
          FROM credentials WHERE userid = $1",
-        params![user.as_str(), age, number(now.seconds())],
+        params![user.as_str(), age, number(date)],
     )
     .await?;
     Ok(())
 }
 
+/// What was replaced up to this moment is good for older terminals no more. That time is over when it has surely passed: a run
+/// whose clock is wrong takes nobody's way back away (threat L15).
+async fn good_since(lane: &Lane, now: Timestamp) -> PgResult<i64> {
+    let past = time::settled(lane).await?.surely_past(now.seconds());
+    Ok(number(past.saturating_sub(FORMER_PASSCODE.as_secs())))
+}
+
 /// The pair from before a change that a terminal of this age may use: the one it replaced itself, until the newest has been
 /// used; otherwise the first of those that younger ones have replaced, for [`FORMER_PASSCODE`].
 pub(super) async fn former(lane: &Lane, user: &UserId, age: i64, now: Timestamp) -> PgResult<Option<Former>> {
-    let since = number(now.minus(FORMER_PASSCODE).seconds());
+    let since = good_since(lane, now).await?;
     let row = lane
         .maybe(
             "SELECT record, vault, vault_version FROM former_passcodes

@@ -100,7 +100,7 @@ async fn carry_out(
     describe(lane, room, &change.kind).await?;
     if !request.commit.is_empty() {
         lane.run("UPDATE rooms SET epoch = epoch + 1 WHERE room = $1", params![&room.as_bytes()[..]]).await?;
-        situation::count_epoch(lane, request, now).await?;
+        situation::count_epoch(lane, request).await?;
     }
     write_ghosts(lane, room, &change.ghosts).await?;
     // Last, because a room without terminals is forgotten.
@@ -128,7 +128,7 @@ async fn found(lane: &Lane, request: &CommitRequest, change: &Change, now: Times
         params![&request.room.as_bytes()[..], is_group, request.from.userid.as_str(), number(now.seconds())],
     )
     .await?;
-    situation::count_founding(lane, request, now).await
+    situation::count_founding(lane, request).await
 }
 
 /// Puts terminals on the roster that are not there yet.

@@ -23,7 +23,7 @@ pub(super) async fn situation(lane: &Lane, request: &CommitRequest, now: Timesta
     let there = there(lane, request).await?;
     let gone = gone(lane, request, &there).await?;
     if let Some(room) = room {
-        let epochs_wait = epochs_wait(lane, request, now).await?;
+        let epochs_wait = epochs_wait(lane, request).await?;
         let replaced = replaced(lane, request).await?;
         return Ok(Situation { room: Some(room), there, gone, epochs_wait, replaced, ..Situation::default() });
     }
@@ -38,7 +38,7 @@ pub(super) async fn situation(lane: &Lane, request: &CommitRequest, now: Timesta
         there,
         gone,
         epochs_wait: None,
-        founding_wait: founding_wait(lane, &request.from.userid, now).await?,
+        founding_wait: founding_wait(lane, request).await?,
         founded_with: founded_with(lane, request).await?,
     })
 }
@@ -139,17 +139,18 @@ async fn gone(lane: &Lane, request: &CommitRequest, there: &BTreeSet<Member>) ->
     Ok(named.into_iter().zip(known).filter(|(_, known)| *known).map(|(member, _)| member.clone()).collect())
 }
 
-async fn epochs_wait(lane: &Lane, request: &CommitRequest, now: Timestamp) -> PgResult<Option<Duration>> {
+async fn epochs_wait(lane: &Lane, request: &CommitRequest) -> PgResult<Option<Duration>> {
     let sql = "SELECT ended_at FROM ended_epochs WHERE room = $1 AND userid = $2";
     let rows = lane.rows(sql, params![&request.room.as_bytes()[..], request.from.userid.as_str()]).await?;
     let times = rows.iter().map(|row| row.number(0)).collect::<PgResult<Vec<_>>>()?;
-    Ok(wait(&times, EPOCHS_PER_USER, EPOCHS_WINDOW, now))
+    Ok(wait(&times, EPOCHS_PER_USER, EPOCHS_WINDOW, request.run))
 }
 
-async fn founding_wait(lane: &Lane, user: &UserId, now: Timestamp) -> PgResult<Option<Duration>> {
-    let rows = lane.rows("SELECT founded_at FROM founded_rooms WHERE userid = $1", params![user.as_str()]).await?;
+async fn founding_wait(lane: &Lane, request: &CommitRequest) -> PgResult<Option<Duration>> {
+    let sql = "SELECT founded_at FROM founded_rooms WHERE userid = $1";
+    let rows = lane.rows(sql, params![request.from.userid.as_str()]).await?;
     let times = rows.iter().map(|row| row.number(0)).collect::<PgResult<Vec<_>>>()?;
-    Ok(wait(&times, ROOMS_PER_HOUR, HOUR, now))
+    Ok(wait(&times, ROOMS_PER_HOUR, HOUR, request.run))
 }
 
 /// The rooms of two that the same two have, founded by the same one; the oldest first.
@@ -167,9 +168,9 @@ async fn founded_with(lane: &Lane, request: &CommitRequest) -> PgResult<Vec<Room
 }
 
 /// Writes down that the request has ended an epoch, and forgets what counts no more.
-pub(super) async fn count_epoch(lane: &Lane, request: &CommitRequest, now: Timestamp) -> PgResult<()> {
+pub(super) async fn count_epoch(lane: &Lane, request: &CommitRequest) -> PgResult<()> {
     let (room, user) = (&request.room.as_bytes()[..], request.from.userid.as_str());
-    let (over, now) = (number(now.minus(EPOCHS_WINDOW).seconds()), number(now.seconds()));
+    let (over, now) = (number(request.run.minus(EPOCHS_WINDOW).seconds()), number(request.run.seconds()));
     let forget = "DELETE FROM ended_epochs WHERE room = $1 AND userid = $2 AND (ended_at <= $3 OR ended_at > $4)";
     lane.run(forget, params![room, user, over, now]).await?;
     let keep = "INSERT INTO ended_epochs (room, userid, epoch, ended_at) VALUES ($1, $2, $3, $4)";
@@ -178,9 +179,9 @@ pub(super) async fn count_epoch(lane: &Lane, request: &CommitRequest, now: Times
 }
 
 /// Writes down that the request has founded a room, and forgets what counts no more.
-pub(super) async fn count_founding(lane: &Lane, request: &CommitRequest, now: Timestamp) -> PgResult<()> {
+pub(super) async fn count_founding(lane: &Lane, request: &CommitRequest) -> PgResult<()> {
     let user = request.from.userid.as_str();
-    let (over, now) = (number(now.minus(HOUR).seconds()), number(now.seconds()));
+    let (over, now) = (number(request.run.minus(HOUR).seconds()), number(request.run.seconds()));
     let forget = "DELETE FROM founded_rooms WHERE userid = $1 AND (founded_at <= $2 OR founded_at > $3)";
     lane.run(forget, params![user, over, now]).await?;
     let keep = "INSERT INTO founded_rooms (userid, room, founded_at) VALUES ($1, $2, $3)";

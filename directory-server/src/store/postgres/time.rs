@@ -19,9 +19,13 @@ pub(super) async fn begin_run(lane: &Lane, now: Timestamp) -> PgResult<RunBegun>
     ] {
         lane.run(sql, params![number(now.seconds())]).await?;
     }
+    Ok(RunBegun { settled: settled(lane).await?, generation: schema::generation(lane).await? })
+}
+
+/// What was kept last.
+pub(super) async fn settled(lane: &Lane) -> PgResult<SettledTime> {
     let value: Option<String> = lane.one("SELECT observed_time FROM directory", params![]).await?.get(0)?;
-    let settled = value.map_or_else(|| Ok(SettledTime::default()), |value| parse(&value))?;
-    Ok(RunBegun { settled, generation: schema::generation(lane).await? })
+    value.map_or_else(|| Ok(SettledTime::default()), |value| parse(&value))
 }
 
 /// Keeps what was seen; for handles of groups whose last terminals have gone their time begins. A lock that has ended leaves what it leaves when the next attempt finds it so: fresh tries.

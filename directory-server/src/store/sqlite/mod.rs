@@ -370,7 +370,7 @@ impl Store for SqliteStore {
     fn keep_time(&self, settled: SettledTime, now: Timestamp) -> impl Future<Output = StoreResult<Vec<Member>>> + Send {
         self.write(move |connection| {
             time::keep(connection, &settled, now)?;
-            withdrawn::new(connection, now)
+            withdrawn::new(connection, Timestamp::from_seconds(settled.at_least(now.seconds())))
         })
     }
 

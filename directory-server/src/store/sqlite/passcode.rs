@@ -6,6 +6,7 @@ use common::limits::FORMER_PASSCODE;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::SqlResult;
+use super::time;
 use crate::store::bounds::FORMER_KEPT;
 use directory_core::records::{NewPasscode, PasscodeChange};
 use directory_core::timestamp::Timestamp;
@@ -91,21 +92,29 @@ pub(super) fn proven(
 /// Keeps the pair in force, which a terminal of this age is about to replace. Those that nobody may use any more go first: they
 /// must not leave the place of the first that a thief has replaced to the next (threat L14).
 fn keep_former(connection: &Connection, user: &UserId, age: i64, now: Timestamp) -> SqlResult<()> {
+    let (since, date) = (good_since(connection, now)?, time::settled(connection)?.at_least(now.seconds()));
     connection
         .prepare_cached(
             "DELETE FROM former_passcodes WHERE user = ?1 AND number NOT IN
                  (SELECT number FROM former_passcodes WHERE user = ?1
                   ORDER BY settled = 1 AND changed_at <= ?3, number LIMIT ?2)",
         )?
-        .execute(params![user.as_str(), FORMER_KEPT - 1, now.minus(FORMER_PASSCODE).seconds()])?;
+        .execute(params![user.as_str(), FORMER_KEPT - 1, since])?;
     connection
         .prepare_cached(
             "INSERT INTO former_passcodes
                  (user, record, ksf_version, vault, vault_version, changed_by, changed_at, settled)
              SELECT user, record, ksf_version, vault, vault_version, ?2, ?3, 0 FROM credentials WHERE user = ?1",
         )?
-        .execute(params![user.as_str(), age, now.seconds()])?;
+        .execute(params![user.as_str(), age, date])?;
     Ok(())
+}
+
+/// What was replaced up to this moment is good for older terminals no more. That time is over when it has surely passed: a run
+/// whose clock is wrong takes nobody's way back away (threat L15).
+fn good_since(connection: &Connection, now: Timestamp) -> SqlResult<u64> {
+    let past = time::settled(connection)?.surely_past(now.seconds());
+    Ok(past.saturating_sub(FORMER_PASSCODE.as_secs()))
 }
 
 /// The pair from before a change that a terminal of this age may use: the one it replaced itself, until the newest has been
@@ -116,7 +125,7 @@ pub(super) fn former(connection: &Connection, user: &UserId, age: i64, now: Time
          WHERE user = ?1 AND ((changed_by = ?2 AND settled = 0) OR (changed_by > ?2 AND changed_at > ?3))
          ORDER BY changed_by <> ?2, CASE WHEN changed_by = ?2 THEN -number ELSE number END LIMIT 1",
     )?;
-    let since = now.minus(FORMER_PASSCODE).seconds();
+    let since = good_since(connection, now)?;
     let former = statement.query_row(params![user.as_str(), age, since], |row| {
         Ok(Former { record: row.get(0)?, vault: row.get(1)?, version: row.get(2)? })
     });

@@ -69,7 +69,7 @@ fn carry_out(
     if !request.commit.is_empty() {
         let mut next = connection.prepare_cached("UPDATE rooms SET epoch = epoch + 1 WHERE room = ?1")?;
         next.execute([room.as_bytes()])?;
-        situation::count_epoch(connection, request, now)?;
+        situation::count_epoch(connection, request)?;
     }
     write_ghosts(connection, room, &change.ghosts)?;
     // Last, because a room without terminals is forgotten.
@@ -98,7 +98,7 @@ fn found(connection: &Connection, request: &CommitRequest, change: &Change, now:
     connection
         .prepare_cached("INSERT INTO rooms (room, epoch, is_group, founder, founded_at) VALUES (?1, 0, ?2, ?3, ?4)")?
         .execute(params![request.room.as_bytes(), is_group, request.from.userid.as_str(), now.seconds()])?;
-    situation::count_founding(connection, request, now)
+    situation::count_founding(connection, request)
 }
 
 fn deliver(

@@ -30,8 +30,8 @@ pub(super) fn situation(connection: &Connection, request: &CommitRequest, now: T
         replaced: request.replaces.map(|room| past(connection, &room)).transpose()?.flatten(),
         gone: gone(connection, request, &there)?,
         there,
-        epochs_wait: if is_new { None } else { epochs_wait(connection, request, now)? },
-        founding_wait: if is_new { founding_wait(connection, &request.from.userid, now)? } else { None },
+        epochs_wait: if is_new { None } else { epochs_wait(connection, request)? },
+        founding_wait: if is_new { founding_wait(connection, request)? } else { None },
         founded_with: if is_new { founded_with(connection, request)? } else { Vec::new() },
         room,
     })
@@ -132,17 +132,18 @@ fn gone(connection: &Connection, request: &CommitRequest, there: &BTreeSet<Membe
     Ok(gone)
 }
 
-fn epochs_wait(connection: &Connection, request: &CommitRequest, now: Timestamp) -> SqlResult<Option<Duration>> {
+fn epochs_wait(connection: &Connection, request: &CommitRequest) -> SqlResult<Option<Duration>> {
     let mut statement = connection.prepare_cached("SELECT ended_at FROM ended_epochs WHERE room = ?1 AND user = ?2")?;
     let of = params![request.room.as_bytes(), request.from.userid.as_str()];
     let times = statement.query_map(of, |row| row.get(0))?.collect::<Result<Vec<u64>, _>>()?;
-    Ok(wait(&times, EPOCHS_PER_USER, EPOCHS_WINDOW, now))
+    Ok(wait(&times, EPOCHS_PER_USER, EPOCHS_WINDOW, request.run))
 }
 
-fn founding_wait(connection: &Connection, user: &UserId, now: Timestamp) -> SqlResult<Option<Duration>> {
+fn founding_wait(connection: &Connection, request: &CommitRequest) -> SqlResult<Option<Duration>> {
     let mut statement = connection.prepare_cached("SELECT founded_at FROM founded_rooms WHERE user = ?1")?;
-    let times = statement.query_map([user.as_str()], |row| row.get(0))?.collect::<Result<Vec<u64>, _>>()?;
-    Ok(wait(&times, ROOMS_PER_HOUR, HOUR, now))
+    let times = statement.query_map([request.from.userid.as_str()], |row| row.get(0))?;
+    let times = times.collect::<Result<Vec<u64>, _>>()?;
+    Ok(wait(&times, ROOMS_PER_HOUR, HOUR, request.run))
 }
 
 /// The rooms of two that the same two have, founded by the same one; the oldest first.
@@ -157,21 +158,21 @@ fn founded_with(connection: &Connection, request: &CommitRequest) -> SqlResult<V
 }
 
 /// Writes down that the request has ended an epoch, and forgets what counts no more.
-pub(super) fn count_epoch(connection: &Connection, request: &CommitRequest, now: Timestamp) -> SqlResult<()> {
+pub(super) fn count_epoch(connection: &Connection, request: &CommitRequest) -> SqlResult<()> {
     let (room, user) = (request.room.as_bytes(), request.from.userid.as_str());
-    let over = now.minus(EPOCHS_WINDOW).seconds();
+    let (over, now) = (request.run.minus(EPOCHS_WINDOW).seconds(), request.run.seconds());
     connection
         .prepare_cached("DELETE FROM ended_epochs WHERE room = ?1 AND user = ?2 AND (ended_at <= ?3 OR ended_at > ?4)")?
-        .execute(params![room, user, over, now.seconds()])?;
+        .execute(params![room, user, over, now])?;
     connection
         .prepare_cached("INSERT INTO ended_epochs (room, user, epoch, ended_at) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![room, user, request.epoch, now.seconds()])?;
+        .execute(params![room, user, request.epoch, now])?;
     Ok(())
 }
 
 /// Writes down that the request has founded a room, and forgets what counts no more.
-pub(super) fn count_founding(connection: &Connection, request: &CommitRequest, now: Timestamp) -> SqlResult<()> {
-    let user = request.from.userid.as_str();
+pub(super) fn count_founding(connection: &Connection, request: &CommitRequest) -> SqlResult<()> {
+    let (user, now) = (request.from.userid.as_str(), request.run);
     connection
         .prepare_cached("DELETE FROM founded_rooms WHERE user = ?1 AND (founded_at <= ?2 OR founded_at > ?3)")?
         .execute(params![user, now.minus(HOUR).seconds(), now.seconds()])?;

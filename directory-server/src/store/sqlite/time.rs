@@ -18,15 +18,19 @@ pub(super) fn begin_run(connection: &Connection, now: Timestamp) -> SqlResult<Ru
     ] {
         connection.execute(sql, [now.seconds()])?;
     }
-    let value: Option<String> =
-        connection.query_row("SELECT value FROM observed_time", [], |row| row.get(0)).optional()?;
-    let settled = match value {
-        Some(value) => serde_json::from_str(&value).map_err(|error| StoreError::Failed(error.to_string()))?,
-        None => SettledTime::default(),
-    };
     let generation =
         connection.query_row("SELECT name FROM generation", [], |row| row.get(0).map(DirectoryGeneration))?;
-    Ok(RunBegun { settled, generation })
+    Ok(RunBegun { settled: settled(connection)?, generation })
+}
+
+/// What was kept last.
+pub(super) fn settled(connection: &Connection) -> SqlResult<SettledTime> {
+    let mut statement = connection.prepare_cached("SELECT value FROM observed_time")?;
+    let value: Option<String> = statement.query_row([], |row| row.get(0)).optional()?;
+    Ok(match value {
+        Some(value) => serde_json::from_str(&value).map_err(|error| StoreError::Failed(error.to_string()))?,
+        None => SettledTime::default(),
+    })
 }
 
 /// Keeps what was seen; for handles of groups whose last terminals have gone their time begins. A lock that has ended leaves what it leaves when the next attempt finds it so: fresh tries.
