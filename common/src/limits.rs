@@ -240,7 +240,7 @@ pub enum Budget {
     Certificates,
     /// `BROADCASTREQ`.
     Broadcasts,
-    /// `PASSCODEREQ`.
+    /// `PASSCODEREQ`, `KEYREQ` and `TERMINALREMOVE`, of each terminal for itself.
     Passcodes,
     /// `HELLO`, `INVITEREQ`, `REGISTERREQ` and `SEENREQ`.
     Questions,

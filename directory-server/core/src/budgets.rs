@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::ident::UserId;
 use common::limits::{Allowance, Budget};
-use common::msg::ToDirectory;
+use common::msg::{Member, ToDirectory};
 use common::pace::Pace;
 use common::window::{FixedWindow, Rate};
 
@@ -30,8 +30,7 @@ pub(crate) fn cost(message: &ToDirectory) -> Option<(Budget, usize)> {
         | ToDirectory::GroupReq(_)
         | ToDirectory::EpochsReq(_)
         | ToDirectory::BroadcastLogReq(_)
-        | ToDirectory::Away(_)
-        | ToDirectory::TerminalRemove(_) => (Budget::Names, 1),
+        | ToDirectory::Away(_) => (Budget::Names, 1),
         ToDirectory::TerminalsReq(request) => (Budget::Names, request.users.len()),
         ToDirectory::MeetReq(_) => (Budget::Meetings, 1),
         ToDirectory::Watch(watch) => (Budget::Watches, watch.users.len()),
@@ -43,7 +42,7 @@ pub(crate) fn cost(message: &ToDirectory) -> Option<(Budget, usize)> {
         ToDirectory::CertificatesReq(request) => (Budget::Certificates, request.members.len()),
         ToDirectory::BroadcastReq(_) => (Budget::Broadcasts, 1),
         ToDirectory::SuccessorsReq(request) => (Budget::Certificates, request.users.len()),
-        ToDirectory::PasscodeReq(_) | ToDirectory::KeyReq(_) => (Budget::Passcodes, 1),
+        ToDirectory::PasscodeReq(_) | ToDirectory::KeyReq(_) | ToDirectory::TerminalRemove(_) => (Budget::Passcodes, 1),
         // What they want is the terminal's own, or is bounded by its bytes.
         ToDirectory::MailboxReq(_)
         | ToDirectory::MailboxAck(_)
@@ -69,14 +68,14 @@ pub(crate) fn cost(message: &ToDirectory) -> Option<(Budget, usize)> {
     Some((budget, units.max(1)))
 }
 
-/// Who pays: a user, and the source the session comes from unless that is not counted.
+/// Who pays: a terminal for its user, and the source the session comes from unless that is not counted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Payer<'a> {
-    pub(crate) user: &'a UserId,
+    pub(crate) member: &'a Member,
     pub(crate) source: Option<Source>,
 }
 
-/// What has been drawn by one user, or from one source.
+/// What has been drawn by one user or terminal, or from one source.
 #[derive(Debug, Default)]
 struct Account {
     windows: [FixedWindow; Budget::ALL.len()],
@@ -110,7 +109,7 @@ impl Account {
     }
 }
 
-/// The accounts of users, or of sources.
+/// The accounts of users, of terminals, or of sources.
 #[derive(Debug)]
 struct Accounts<K> {
     of: HashMap<K, Account>,
@@ -139,12 +138,23 @@ impl<K: Eq + Hash + Clone> Accounts<K> {
 #[derive(Debug, Default)]
 pub(crate) struct Budgets {
     users: Accounts<UserId>,
+    /// For what changes the account: whoever has learnt the passcode must not use up what its owner needs to change it (threat
+    /// L14). Terminals are bounded by what each of their logins takes.
+    terminals: Accounts<Member>,
     sources: Accounts<Source>,
     refused: [u64; Budget::ALL.len()],
 }
 
 impl Budgets {
-    /// Draws from the budget of the user and from that of the source.
+    /// Who has this budget: a user, or each terminal for itself.
+    fn own(&mut self, member: &Member, budget: Budget, now: Duration) -> &mut Account {
+        match budget {
+            Budget::Passcodes => self.terminals.of(member, now),
+            _ => self.users.of(&member.userid, now),
+        }
+    }
+
+    /// Draws from the budget of the user, or of the terminal, and from that of the source.
     ///
     /// # Errors
     /// How long to wait, if either has too little left; then nothing is drawn.
@@ -157,11 +167,11 @@ impl Budgets {
     ) -> Result<(), Duration> {
         let (now, allowance) = (now.elapsed(), policy.allowance(budget));
         let units = u32::try_from(units).unwrap_or(u32::MAX);
-        let mut drawn = self.users.of(payer.user, now).count(budget, units, now, allowance.of_user());
+        let mut drawn = self.own(payer.member, budget, now).count(budget, units, now, allowance.of_user());
         if let (Ok(()), Some(source)) = (drawn, payer.source) {
             drawn = self.draw_from(source, (budget, units), now, allowance);
             if drawn.is_err() {
-                self.users.of(payer.user, now).give_back(budget, units);
+                self.own(payer.member, budget, now).give_back(budget, units);
             }
         }
         if let (Err(_), Some(refused)) = (drawn, self.refused.get_mut(budget as usize)) {
@@ -201,7 +211,7 @@ impl Budgets {
         if units == 0 {
             return;
         }
-        self.users.of(payer.user, now).spend(budget, units, now, allowance.of_user());
+        self.own(payer.member, budget, now).spend(budget, units, now, allowance.of_user());
         let Some(source) = payer.source else { return };
         self.sources.of(&source, now).spend(budget, units, now, allowance.of_source());
         if let Some(site) = source.site() {
@@ -216,7 +226,7 @@ impl Budgets {
         let pause = |account: &mut Account, requests: Rate, size: Rate| {
             account.requests.take(1, now, requests).max(account.bytes.take(bytes, now, size))
         };
-        let of_user = pause(self.users.of(payer.user, now), requests.of_user(), size.of_user());
+        let of_user = pause(self.users.of(&payer.member.userid, now), requests.of_user(), size.of_user());
         let Some(source) = payer.source else { return of_user };
         let of_source = pause(self.sources.of(&source, now), requests.of_source(), size.of_source());
         let site = source.site();
@@ -233,7 +243,7 @@ impl Budgets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::closed_store::{NOW, policy, seconds, user};
+    use crate::closed_store::{NOW, member, policy, seconds};
 
     fn limited() -> Policy {
         Policy { requests_per_minute: 60, lookups_per_minute: 10, ..policy() }
@@ -245,10 +255,10 @@ mod tests {
 
     #[test]
     fn a_user_has_one_budget_wherever_and_in_what_pieces_it_asks() {
-        let (mut budgets, ali) = (Budgets::default(), user("ali"));
+        let (mut budgets, ali) = (Budgets::default(), member("ali"));
         let mut draw = |n: u8, units: usize, later: u64| {
             budgets.draw(
-                Payer { user: &ali, source: source(n) },
+                Payer { member: &ali, source: source(n) },
                 (Budget::Names, units),
                 NOW + seconds(later),
                 &limited(),
@@ -266,9 +276,9 @@ mod tests {
     #[test]
     fn a_source_has_eight_users_room_and_what_it_refuses_costs_the_user_nothing() {
         let (mut budgets, office) = (Budgets::default(), source(1));
-        let names = |n: u8| user(&format!("u{n}"));
+        let names = |n: u8| member(&format!("u{n}"));
         let mut draw = |n: u8, from: Option<Source>| {
-            budgets.draw(Payer { user: &names(n), source: from }, (Budget::Names, 10), NOW, &limited())
+            budgets.draw(Payer { member: &names(n), source: from }, (Budget::Names, 10), NOW, &limited())
         };
         for n in 0..8 {
             assert_eq!(draw(n, office), Ok(()));
@@ -283,8 +293,8 @@ mod tests {
     fn what_turns_out_to_cost_more_leaves_a_user_nothing_and_the_other_users_of_the_source_their_part() {
         let mut budgets = Budgets::default();
         let mut put = |n: u8, reports: usize| {
-            let id = user(&format!("u{n}"));
-            let payer = Payer { user: &id, source: source(1) };
+            let id = member(&format!("u{n}"));
+            let payer = Payer { member: &id, source: source(1) };
             let drawn = budgets.draw(payer, (Budget::Messages, 1), NOW, &limited());
             budgets.charge(payer, (Budget::Messages, reports), NOW, &limited());
             drawn
@@ -303,8 +313,8 @@ mod tests {
         let mut budgets = Budgets::default();
         let mut draw = |site: u16, n: u16| {
             let source = Source::of(std::net::Ipv6Addr::new(0x2001, 0xdb8, site, n, 0, 0, 0, 1).into());
-            let (id, cost) = (user(&format!("u{site}-{n}")), (Budget::Names, 10));
-            budgets.draw(Payer { user: &id, source: Some(source) }, cost, NOW, &limited())
+            let (id, cost) = (member(&format!("u{site}-{n}")), (Budget::Names, 10));
+            budgets.draw(Payer { member: &id, source: Some(source) }, cost, NOW, &limited())
         };
         assert_eq!((0..100).filter(|n| draw(1, *n).is_ok()).count(), 64);
         assert_eq!(draw(2, 0), Ok(()));
@@ -312,8 +322,8 @@ mod tests {
 
     #[test]
     fn whoever_sends_too_fast_waits_over_all_sessions_and_loses_nothing() {
-        let (mut budgets, ali) = (Budgets::default(), user("ali"));
-        let payer = Payer { user: &ali, source: None };
+        let (mut budgets, ali) = (Budgets::default(), member("ali"));
+        let payer = Payer { member: &ali, source: None };
         let Allowance { user: units, .. } = limited().allowance(Budget::Requests);
         assert_eq!(units, 60);
         for _ in 0..60 {
@@ -331,8 +341,8 @@ mod tests {
     fn accounts_that_did_nothing_lately_are_forgotten() {
         let mut budgets = Budgets::default();
         let mut draw = |n: usize, later: u64| {
-            let (id, budget) = (user(&format!("u{n}")), (Budget::Names, 1));
-            let drawn = budgets.draw(Payer { user: &id, source: None }, budget, NOW + seconds(later), &limited());
+            let (id, budget) = (member(&format!("u{n}")), (Budget::Names, 1));
+            let drawn = budgets.draw(Payer { member: &id, source: None }, budget, NOW + seconds(later), &limited());
             assert_eq!(drawn, Ok(()));
             budgets.users.of.len()
         };

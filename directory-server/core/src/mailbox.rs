@@ -119,7 +119,7 @@ pub(crate) async fn acknowledge_report<S: Store>(
 /// Answers `MAILBOXPUT`. What it leaves to report is known when it was done, and is charged then (threat L13).
 pub(crate) async fn put<S: Store>(
     directory: &Directory<S>,
-    (member, payer): (&Member, Payer<'_>),
+    payer: Payer<'_>,
     now: Timestamp,
     features: &Features,
     put: MailboxPut,
@@ -132,7 +132,7 @@ pub(crate) async fn put<S: Store>(
         return Ok(Reply::error(ErrorCode::Malformed));
     }
     let paid = messages.len();
-    let deposit = Deposit { from: member.clone(), room, epoch, messages, leave };
+    let deposit = Deposit { from: payer.member.clone(), room, epoch, messages, leave };
     let (rule, date) = (directory.policy().mail, directory.date(now));
     let DepositOutcome { mut reply, notify, reports } = directory.store.deposit(deposit, rule, date).await?;
     let more = (Budget::Messages, reports.saturating_sub(paid));
@@ -176,8 +176,8 @@ mod tests {
             let items = messages.into_iter().map(|bytes| Outgoing { id: MessageId([1; 16]), piece: Piece(bytes) });
             let request = MailboxPut { room, epoch: 5, items: items.collect(), leave: false };
             let ali = member("ali");
-            let payer = Payer { user: &ali.userid, source: None };
-            match block_on(put(&directory, (&ali, payer), NOW, &Features::default(), request)) {
+            let payer = Payer { member: &ali, source: None };
+            match block_on(put(&directory, payer, NOW, &Features::default(), request)) {
                 Ok(Reply::Last(_)) => assert!(!sound, "{what}"),
                 outcome => assert_eq!(outcome.err(), sound.then_some(StoreError::Closed), "{what}"),
             }

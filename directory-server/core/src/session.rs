@@ -150,7 +150,7 @@ impl Session {
     }
 
     fn payer<S>(&self, directory: &Directory<S>) -> Payer<'_> {
-        Payer { user: self.presence.user(), source: directory.counted(self.presence.source()) }
+        Payer { member: self.presence.member(), source: directory.counted(self.presence.source()) }
     }
 
     /// Answers what can be answered from memory.
@@ -172,7 +172,7 @@ impl Session {
             }
             ToDirectory::Upload(upload) => {
                 let source = directory.counted(self.presence.source());
-                let payer = Payer { user: self.presence.user(), source };
+                let payer = Payer { member: self.presence.member(), source };
                 rooms::upload(directory, payer, now, &mut self.upload, &upload.piece.0)
             }
             ToDirectory::Ping(_) => Reply::Message(Pong {}.into()),
@@ -221,8 +221,8 @@ impl Session {
             ToDirectory::MailboxAck(ack) => mailbox::acknowledge(directory, presence, (delivery, told_lost), ack).await,
             ToDirectory::FetchReq(request) => mailbox::fetch(directory, member, request).await,
             ToDirectory::MailboxPut(put) => {
-                let payer = Payer { user, source: directory.counted(presence.source()) };
-                mailbox::put(directory, (member, payer), now, features, put).await
+                let payer = Payer { member, source: directory.counted(presence.source()) };
+                mailbox::put(directory, payer, now, features, put).await
             }
             ToDirectory::CommitReq(request) => {
                 rooms::commit(directory, member, features, std::mem::take(&mut self.upload), now, request).await
@@ -285,8 +285,8 @@ mod tests {
     use common::ident::{GroupHandle, RoomId, TerminalId, UserId};
     use common::limits::{Allowance, Budget, TERMINALS_ASKED};
     use common::msg::{
-        Away, BroadcastLogReq, CommitReq, EpochsReq, FromDirectory, GroupReq, ListReq, MailboxAck, MailboxReq,
-        MeetingWays, Ping, TerminalsReq, Upload as Piecewise,
+        Away, Blob, BroadcastLogReq, CommitReq, EpochsReq, FromDirectory, GroupReq, ListReq, MailboxAck, MailboxReq,
+        MeetingWays, PasscodeReq, Ping, TerminalRemove, TerminalsReq, Upload as Piecewise,
     };
 
     use super::*;
@@ -396,5 +396,27 @@ mod tests {
         assert!(matches!(session.upload, Upload::Growing(_)));
         assert_eq!(refusal(session.handle(&directory, NOW, &commit)).unwrap().0, "COMMITREQ");
         assert!(matches!(session.upload, Upload::None), "its room is free");
+    }
+    #[test]
+    fn a_terminal_uses_up_no_other_one_s_changes_of_the_account() {
+        let directory = directory(Policy { lookups_per_minute: LIMIT, ..policy() });
+        let ali = user("ali");
+        let [mut own, mut stolen, mut again] = [1, 2, 2].map(|terminal| entering(&directory, &ali, terminal));
+        let change = ToDirectory::from(PasscodeReq { passcode: Blob(Vec::new()) }).encode();
+        let removed = TerminalRemove { terminal: TerminalId([2; 16]), cookie: None };
+        let remove = ToDirectory::from(removed).encode();
+        let list = ToDirectory::from(ListReq { after: None }).encode();
+        for _ in 0..=LIMIT {
+            stolen.handle(&directory, NOW, &list);
+        }
+        for asked in [&change, &remove, &change, &remove] {
+            assert!(matches!(stolen.handle(&directory, NOW, asked), Handled::NeedsStore(_)));
+        }
+        for (session, asked, name) in [(&mut stolen, &change, "PASSCODEREQ"), (&mut again, &remove, "TERMINALREMOVE")] {
+            assert_eq!(refusal(session.handle(&directory, NOW, asked)), Some((name.to_owned(), 60)));
+        }
+        for asked in [&change, &remove] {
+            assert!(matches!(own.handle(&directory, NOW, asked), Handled::NeedsStore(_)));
+        }
     }
 }

@@ -33,9 +33,9 @@ enum Holder {
 
 impl Holder {
     /// All who hold what this one uploads.
-    fn all(Payer { user, source }: Payer<'_>) -> Vec<Self> {
+    fn all(Payer { member, source }: Payer<'_>) -> Vec<Self> {
         let site = source.and_then(Source::site).map(Self::Site);
-        [Self::User(user.clone())].into_iter().chain(source.map(Self::Source)).chain(site).collect()
+        [Self::User(member.userid.clone())].into_iter().chain(source.map(Self::Source)).chain(site).collect()
     }
 
     fn may_hold(&self) -> usize {
@@ -171,10 +171,10 @@ impl Upload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::closed_store::{NOW, user};
+    use crate::closed_store::{NOW, member};
 
     fn begin(uploads: &Uploads, id: &str, source: Option<Source>) -> Uploading {
-        uploads.begin(Payer { user: &user(id), source }, NOW)
+        uploads.begin(Payer { member: &member(id), source }, NOW)
     }
 
     #[test]
