@@ -150,6 +150,9 @@ pub const EPOCHS_PER_USER: usize = 6;
 pub const EPOCHS_WINDOW: Duration = Duration::from_secs(600);
 /// Rooms that a user may found in an hour.
 pub const ROOMS_PER_HOUR: usize = 100;
+/// Rooms of one founder that there are, groups whose handle is kept among them. Chosen so that nobody is ever in the way of it
+/// who does not mean to fill a directory.
+pub const ROOMS_FOUNDED: usize = 4096;
 /// Rooms of two that one user may have founded with another one; one more closes the oldest.
 pub const ROOMS_OF_TWO: usize = 4;
 /// How long a group's name stays with its admins when the group was given up (decision D31).
@@ -193,6 +196,10 @@ pub const AWAY_TEXT: usize = 200;
 pub const BROADCAST_TEXT: usize = 4 * 1024;
 /// Broadcasts in one `BROADCASTLOG`.
 pub const BROADCAST_PAGE: usize = 8;
+/// Broadcasts in the log of a directory, the newest: with the longest texts some 60 MB.
+pub const BROADCASTS_KEPT: u32 = 10_000;
+/// Of these, of one user, so that nobody alone takes the place of all others.
+pub const BROADCASTS_OF_USER: u32 = 1_000;
 /// UTF-8 bytes of a file's name.
 pub const FILE_NAME: usize = 255;
 /// Entries of a folder that an offer names as left out.
@@ -240,6 +247,8 @@ pub enum Budget {
     Certificates,
     /// `BROADCASTREQ`.
     Broadcasts,
+    /// The same in a day: everybody who is there keeps them.
+    DailyBroadcasts,
     /// `PASSCODEREQ`, `KEYREQ` and `TERMINALREMOVE`, of each terminal for itself.
     Passcodes,
     /// `HELLO`, `INVITEREQ`, `REGISTERREQ` and `SEENREQ`.
@@ -289,7 +298,7 @@ impl Allowance {
 
 impl Budget {
     /// All of them, in the order of the protocol document.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Requests,
         Self::Bytes,
         Self::Names,
@@ -301,6 +310,7 @@ impl Budget {
         Self::Published,
         Self::Certificates,
         Self::Broadcasts,
+        Self::DailyBroadcasts,
         Self::Passcodes,
         Self::Questions,
         Self::Logins,
@@ -323,6 +333,7 @@ impl Budget {
             Self::Published => "published",
             Self::Certificates => "certificates",
             Self::Broadcasts => "broadcasts",
+            Self::DailyBroadcasts => "daily_broadcasts",
             Self::Passcodes => "passcodes",
             Self::Questions => "questions",
             Self::Logins => "logins",
@@ -346,6 +357,7 @@ impl Budget {
             Self::Published => Allowance::new(1_200, 9_600, 600),
             Self::Certificates => Allowance::new(4_096, 32_768, 600),
             Self::Broadcasts => Allowance::new(6, 48, 60),
+            Self::DailyBroadcasts => Allowance::new(200, 1_600, 86_400),
             Self::Passcodes => Allowance::new(4, 32, 60),
             Self::Questions => Allowance::new(0, 60, 60),
             Self::Logins => Allowance::new(0, 30, 60),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::crypto;
 use common::crypto::invite::InviteCode;
 use common::ident::{KeyDigest, RoomId};
-use common::limits::{EPOCHS_PER_USER, ROOMS_OF_TWO, ROOMS_PER_HOUR};
+use common::limits::{EPOCHS_PER_USER, ROOMS_FOUNDED, ROOMS_OF_TWO, ROOMS_PER_HOUR};
 use common::msg::{
     Blob, CertificatesReq, CommitRefusal, CommitReply, CommitReq, CommitStatus, Error, ErrorCode, Features,
     FromDirectory, GroupReply, GroupReq, MailItem, MailKind, MailRefusal, MailboxPut, Registration,
@@ -276,4 +276,19 @@ fn a_user_founds_a_hundred_rooms_an_hour_and_keeps_four_with_one_other() {
     world.now = world.now + Duration::from_secs(3600);
     assert_eq!(ali.commit(&world, founds(ROOMS_PER_HOUR), b"", b""), CommitStatus::Accepted);
     assert_eq!(world.check(), [""; 0]);
+}
+
+#[test]
+fn a_user_has_founded_so_many_rooms_that_there_are_and_one_in_the_place_of_another_is_none_more() {
+    let (world, mut ali, mut bianca) = team();
+    let both = [member("ali", 1), member("bianca", 1)];
+    let founds = |n: u8| CommitReq { room: RoomId([n; 16]), ..commit_req(0, &both) };
+    world.add_rooms("ali", ROOMS_FOUNDED - 2);
+    assert_eq!(ali.commit(&world, founds(8), b"", b""), CommitStatus::Accepted);
+    let told = CommitReply { retry_after: Some(3600), ..refused(CommitRefusal::Rooms) };
+    assert_eq!(ali.commits(&world, founds(9), b"", b""), told);
+    assert_eq!(bianca.commit(&world, founds(9), b"", b""), CommitStatus::Accepted, "another user");
+    let anew = CommitReq { group: entry("team", &["ali"]), replaces: Some(ROOM), ..founds(10) };
+    assert_eq!(ali.commit(&world, anew, b"", b""), CommitStatus::Accepted);
+    assert_eq!(ali.commits(&world, founds(11), b"", b""), told);
 }

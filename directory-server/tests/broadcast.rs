@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::crypto::terminal::{TerminalIdentity, verify, verify_signature};
 use common::crypto::transcript;
 use common::ident::{MessageId, TerminalId};
-use common::limits::{BROADCAST_PAGE, BROADCAST_TEXT, FRAME_AFTER_LOGIN};
+use common::limits::{BROADCAST_PAGE, BROADCAST_TEXT, BROADCASTS_KEPT, BROADCASTS_OF_USER, FRAME_AFTER_LOGIN};
 use common::msg::{
     Blob, Broadcast, BroadcastLog, BroadcastLogReq, BroadcastReq, ErrorCode, FromDirectory, Message as _, Registration,
 };
@@ -164,6 +164,41 @@ fn a_user_speaks_to_everyone_six_times_a_minute_at_all_terminals_together() {
     }
     world.now = world.now + Duration::from_secs(60);
     assert_eq!(number(&mut ali, &world, seventh), 7);
+}
+
+#[test]
+fn a_user_speaks_to_everyone_two_hundred_times_a_day() {
+    let (mut world, mut ali, _other, _bianca) = meeting();
+    world.directory.set_policy(Policy { broadcasts_per_minute: 6, ..world.directory.policy() });
+    for id in 1..=200 {
+        number(&mut ali, &world, said(&world, 1, id, "Lunch is ready."));
+        world.now = world.now + Duration::from_secs(10);
+    }
+    let next = said(&world, 1, 201, "Lunch is ready.");
+    match ali.send(&world, next.clone()) {
+        Some(FromDirectory::Error(error)) => assert_eq!(
+            (error.code, error.to.as_deref(), error.retry_after),
+            (ErrorCode::RateLimited, Some("BROADCASTREQ"), Some(86_400 - 2_000))
+        ),
+        other => panic!("{other:?}"),
+    }
+    world.now = world.now + Duration::from_secs(86_400 - 2_000);
+    assert_eq!(number(&mut ali, &world, next), 201);
+}
+
+#[test]
+fn the_log_has_the_newest_of_each_user_and_of_all() {
+    let (world, mut ali, ..) = meeting();
+    world.add_broadcasts("ali", BROADCASTS_OF_USER);
+    let next = u64::from(BROADCASTS_OF_USER) + 1;
+    assert_eq!(number(&mut ali, &world, said(&world, 1, 1, "Lunch is ready.")), next);
+    assert_eq!(world.rows("broadcasts"), u64::from(BROADCASTS_OF_USER), "the oldest has gone");
+    for user in 1..=10 {
+        world.add_broadcasts(&format!("u{user}"), BROADCASTS_OF_USER);
+    }
+    let newest = number(&mut ali, &world, said(&world, 1, 2, "Lunch is ready."));
+    assert_eq!(newest, next + 10 * u64::from(BROADCASTS_OF_USER) + 1);
+    assert_eq!(world.rows("broadcasts"), u64::from(BROADCASTS_KEPT));
 }
 
 #[test]

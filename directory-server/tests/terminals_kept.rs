@@ -6,12 +6,12 @@ mod support;
 
 use common::ident::{CredentialId, TerminalId, TerminalKey, UserId};
 use common::limits::{FORMER_PASSCODE, TERMINALS_REMEMBERED};
-use common::msg::{Blob, Certificate};
+use common::msg::{Blob, Certificate, Member};
 use common::settled::{SETTLES_AFTER, SettledTime};
 use directory_core::lockout::{Class, LockRule};
 use directory_core::records::{
     Account, Admits, Attempt, CookieDigest, Entry, EntryCheck, Generation, Grant, NewPasscode, NewUser, PasscodeChange,
-    Registered, Reservation, Success,
+    Registered, Remover, Reservation, Success, TerminalRemoval,
 };
 use directory_core::store::Store;
 use directory_core::timestamp::Timestamp;
@@ -207,4 +207,23 @@ fn a_terminal_that_was_away_for_long_makes_room() {
     who_was_away_for_long_makes_room(SqliteStore::in_memory().unwrap());
     let Some(postgres) = Postgres::start(Isolation::ReadCommitted) else { return };
     who_was_away_for_long_makes_room(postgres.open(1).unwrap());
+}
+
+fn certificates_of_what_is_gone_have_an_end<S: Store>(store: S) {
+    let stage = Stage::new(store);
+    let member = |terminal: u8| Member { userid: ali(), terminal: TerminalId([terminal; 16]) };
+    for terminal in 1..=ALL + 6 {
+        stage.comes(terminal);
+        let removed = block_on(stage.0.remove_terminal(&member(terminal), Remover::Administrator));
+        assert_eq!(removed, Ok(TerminalRemoval::Removed));
+    }
+    let has = |terminal: &u8| !block_on(stage.0.certificates(vec![member(*terminal)])).unwrap().is_empty();
+    assert!((1..=ALL + 6).filter(has).eq(7..=ALL + 6), "the newest");
+}
+
+#[test]
+fn of_a_user_s_terminals_that_are_gone_so_many_certificates_are_kept() {
+    certificates_of_what_is_gone_have_an_end(SqliteStore::in_memory().unwrap());
+    let Some(postgres) = Postgres::start(Isolation::ReadCommitted) else { return };
+    certificates_of_what_is_gone_have_an_end(postgres.open(1).unwrap());
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use common::crypto::terminal::verify_signature;
 use common::crypto::transcript;
-use common::limits::BROADCAST_PAGE;
+use common::limits::{BROADCAST_PAGE, Budget};
 use common::msg::{
-    Broadcast, BroadcastLog, BroadcastLogReq, BroadcastReply, BroadcastReq, ErrorCode, FromDirectory, Member,
-    Message as _,
+    Broadcast, BroadcastLog, BroadcastLogReq, BroadcastReply, BroadcastReq, ErrorCode, FromDirectory, Message as _,
 };
 
+use crate::budgets::Payer;
 use crate::directory::Directory;
 use crate::records::LoggedBroadcast;
 use crate::reply::Reply;
@@ -19,13 +19,18 @@ use crate::timestamp::Timestamp;
 /// Bytes of the entries of a page: with what the encoding adds they fit into a frame.
 const PAGE_BYTES: usize = 48 * 1024;
 
-/// Answers `BROADCASTREQ`.
+/// Answers `BROADCASTREQ`, which was counted for its minute and is counted for its day here.
 pub(crate) async fn broadcast<S: Store>(
     directory: &Directory<S>,
-    member: &Member,
+    payer: Payer<'_>,
     now: Timestamp,
     request: BroadcastReq,
 ) -> StoreResult<Reply> {
+    let member = payer.member;
+    let drawn = directory.budgets().draw(payer, (Budget::DailyBroadcasts, 1), now, &directory.policy());
+    if let Err(wait) = drawn {
+        return Ok(Reply::rate_limited("BROADCASTREQ", wait));
+    }
     let sender = directory.store.certificates(vec![member.clone()]).await?.pop();
     let BroadcastReq { id, message, date, signature } = request;
     let signed = transcript::broadcast(&member.userid, &member.terminal, &directory.key, &id, date, &message);

@@ -59,6 +59,7 @@ impl Policy {
             Budget::Requests => chosen(self.requests_per_minute),
             Budget::Names => chosen(self.lookups_per_minute),
             Budget::Broadcasts => chosen(self.broadcasts_per_minute),
+            Budget::DailyBroadcasts if self.broadcasts_per_minute == 0 => Allowance { user: 0, source: 0, ..fixed },
             Budget::Logins => Allowance { source: self.logins_per_minute, ..fixed },
             Budget::Bytes
             | Budget::Watches
@@ -76,6 +77,7 @@ impl Policy {
             | Budget::Messages
             | Budget::Commits
             | Budget::KeyPackages
+            | Budget::DailyBroadcasts
             | Budget::Published
             | Budget::Certificates
             | Budget::Passcodes

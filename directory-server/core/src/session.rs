@@ -235,7 +235,10 @@ impl Session {
             ToDirectory::TerminalsReq(request) => rooms::terminals(directory, request).await,
             ToDirectory::TerminalRemove(request) => terminals::remove(directory, member, proof, now, request).await,
             ToDirectory::CertificatesReq(request) => rooms::certificates(directory, request).await,
-            ToDirectory::BroadcastReq(request) => broadcast::broadcast(directory, member, now, request).await,
+            ToDirectory::BroadcastReq(request) => {
+                let payer = Payer { member, source: directory.counted(presence.source()) };
+                broadcast::broadcast(directory, payer, now, request).await
+            }
             ToDirectory::BroadcastLogReq(request) => broadcast::read_log(directory, request).await,
             ToDirectory::AuthReq(request) => Ok(proof.begin(directory, self.origin, member, now, request).await),
             ToDirectory::AuthProof(message) => Ok(proof.finish(directory, self.origin, now, &message).await),

@@ -14,6 +14,8 @@ pub(super) const UNKNOWN_TERMINALS: &[u8] = &[];
 /// Pairs from before changes of a passcode that are kept for one user: the oldest, which are those that a thief did not
 /// make, and the newest. Chosen arbitrarily.
 pub(super) const FORMER_KEPT: i64 = 16;
+/// Certificates of one user's terminals that are gone: as many as terminals are remembered, since all of them may go at once.
+pub(super) const FORMER_CERTIFICATES: i64 = TERMINALS_REMEMBERED;
 /// A put stops behind the message with which it has left so many reports, and the next one goes on: nobody waits long for what
 /// one user leaves to report. Chosen arbitrarily.
 pub(super) const REPORTS_OF_A_PUT: usize = 1024;

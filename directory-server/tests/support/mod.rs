@@ -219,11 +219,52 @@ impl World {
             ));
             return;
         }
+        self.add_numbered(
+            "withdrawn (user, terminal, id, room, receiver, reason)",
+            &format!("'{userid}', x'{terminal}', unhex(printf('%032x', i)), zeroblob(16), 'carol', 1"),
+            count,
+        );
+    }
+
+    /// Lets a user have said so much to everyone.
+    pub(crate) fn add_broadcasts(&self, id: &str, count: u32) {
+        if let Some(lent) = &self.lent {
+            lent.sql(&format!(
+                "INSERT INTO broadcasts (number, taken, userid, id, sender, message, date, signature)
+                 SELECT value + n + 1, 0, '{id}', decode(lpad(to_hex(n), 32, '0'), 'hex'), '', '', 0, ''
+                 FROM counters, generate_series(0, {count} - 1) AS n WHERE name = 'broadcasts';
+                 UPDATE counters SET value = value + {count} WHERE name = 'broadcasts'"
+            ));
+            return;
+        }
+        self.add_numbered(
+            "broadcasts (taken, user, id, sender, message, date, signature)",
+            &format!("0, '{id}', unhex(printf('%032x', i)), '', '', 0, x''"),
+            count,
+        );
+    }
+
+    /// Lets a user have founded so many rooms.
+    pub(crate) fn add_rooms(&self, id: &str, count: usize) {
+        let count = u32::try_from(count).unwrap();
+        if let Some(lent) = &self.lent {
+            lent.sql(&format!(
+                "INSERT INTO rooms (room, epoch, is_group, founder, founded_at)
+                 SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), 0, true, '{id}', 0
+                 FROM generate_series(0, {count} - 1) AS n"
+            ));
+            return;
+        }
+        let row = format!("unhex(printf('%032x', i)), 0, 1, '{id}', 0");
+        self.add_numbered("rooms (room, epoch, is_group, founder, founded_at)", &row, count);
+    }
+
+    /// Rows of a table of the embedded store, one for each number `i` from 0 on.
+    fn add_numbered(&self, table: &str, row: &str, count: u32) {
         let database = rusqlite::Connection::open(self.dir.path().join("directory.db")).unwrap();
         let add = format!(
             "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {count} - 1)
-             INSERT INTO withdrawn (user, terminal, id, room, receiver, reason)
-             SELECT '{userid}', x'{terminal}', unhex(printf('%032x', i)), zeroblob(16), 'carol', 1 FROM n"
+             INSERT INTO {table} SELECT {row} FROM n"
         );
         database.execute(&add, []).unwrap();
     }

@@ -1,6 +1,7 @@
-//! The log of broadcasts: appended to, never changed. They are rare, and numbered one behind the other.
+//! The log of broadcasts: appended to, never changed; the oldest go. They are rare, and numbered one behind the other.
 
 use common::ident::MessageId;
+use common::limits::{BROADCASTS_KEPT, BROADCASTS_OF_USER};
 use common::msg::{Blob, Broadcast};
 use directory_core::records::LoggedBroadcast;
 
@@ -26,6 +27,12 @@ pub(super) async fn append(lane: &Lane, broadcast: &Broadcast) -> PgResult<Logge
         params![number(place), taken, user, certificate, id, message, date, signature.0],
     )
     .await?;
+    // The oldest go: of all, and of this user.
+    let of_all = "DELETE FROM broadcasts WHERE number <= $1";
+    lane.run(of_all, params![number(place) - i64::from(BROADCASTS_KEPT)]).await?;
+    let of_user = "DELETE FROM broadcasts WHERE userid = $1 AND number <=
+                       (SELECT number FROM broadcasts WHERE userid = $1 ORDER BY number DESC LIMIT 1 OFFSET $2)";
+    lane.run(of_user, params![user, i64::from(BROADCASTS_OF_USER)]).await?;
     Ok(LoggedBroadcast::Now(place))
 }
 

@@ -7,6 +7,7 @@ use super::error::PgResult;
 use super::lanes::Lane;
 use super::row::params;
 use super::{delivery, roster, withdrawn};
+use crate::store::bounds::FORMER_CERTIFICATES;
 
 /// All terminals of a user.
 pub(super) async fn all(lane: &Lane, user: &UserId) -> PgResult<Vec<TerminalId>> {
@@ -56,6 +57,15 @@ pub(super) async fn forget(lane: &Lane, user: &UserId, gone: &[TerminalId]) -> P
          ON CONFLICT (userid, terminal) DO UPDATE SET certificate = excluded.certificate,
              public_key = excluded.public_key, departure = excluded.departure",
         params![user.as_str(), ids, departure],
+    )
+    .await?;
+    // Those go first that no tree is known to have.
+    lane.run(
+        "DELETE FROM former_certificates WHERE userid = $1 AND terminal IN
+             (SELECT f.terminal FROM former_certificates AS f WHERE f.userid = $1
+              ORDER BY CASE WHEN EXISTS (SELECT 1 FROM ghosts AS g WHERE g.userid = f.userid AND g.terminal = f.terminal)
+                  THEN 0 ELSE 1 END, f.departure DESC, f.terminal OFFSET $2)",
+        params![user.as_str(), FORMER_CERTIFICATES],
     )
     .await?;
     for sql in [

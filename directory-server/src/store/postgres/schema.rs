@@ -9,7 +9,10 @@ use super::lanes::{Lane, Lanes};
 use super::row::{Row, params};
 use crate::store::bounds::NUMBERS_LEFT_OUT;
 
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_directory.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/postgres/0001_directory.sql"),
+    include_str!("../../../migrations/postgres/0002_bounds.sql"),
+];
 /// The oldest version of this program's schema that can work with what the newest migration leaves.
 const MIN_READER: i64 = 1;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use common::ident::{GroupHandle, RoomId, UserId};
-use common::limits::{EPOCHS_PER_USER, EPOCHS_WINDOW, ROOMS_PER_HOUR};
+use common::limits::{EPOCHS_PER_USER, EPOCHS_WINDOW, ROOMS_FOUNDED, ROOMS_PER_HOUR};
 use common::msg::Member;
 use directory_core::authority::{Holder, Kind, Past, Room, Situation};
 use directory_core::records::CommitRequest;
@@ -150,7 +150,15 @@ async fn founding_wait(lane: &Lane, request: &CommitRequest) -> PgResult<Option<
     let sql = "SELECT founded_at FROM founded_rooms WHERE userid = $1";
     let rows = lane.rows(sql, params![request.from.userid.as_str()]).await?;
     let times = rows.iter().map(|row| row.number(0)).collect::<PgResult<Vec<_>>>()?;
-    Ok(wait(&times, ROOMS_PER_HOUR, HOUR, request.run))
+    let lately = wait(&times, ROOMS_PER_HOUR, HOUR, request.run);
+    // One in the place of another makes none more.
+    if lately.is_some() || request.replaces.is_some() {
+        return Ok(lately);
+    }
+    let sql = "SELECT count(*) FROM rooms WHERE founder = $1 AND (given_up_at IS NULL OR given_up_at > $2)";
+    let of = params![request.from.userid.as_str(), number(request.kept_after.seconds())];
+    let there_are = lane.one(sql, of).await?.number(0)?;
+    Ok((there_are >= ROOMS_FOUNDED as u64).then_some(HOUR))
 }
 
 /// The rooms of two that the same two have, founded by the same one; the oldest first.

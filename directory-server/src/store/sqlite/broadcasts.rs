@@ -1,6 +1,7 @@
-//! The log of broadcasts: appended to, never changed.
+//! The log of broadcasts: appended to, never changed; the oldest go.
 
 use common::ident::MessageId;
+use common::limits::{BROADCASTS_KEPT, BROADCASTS_OF_USER};
 use common::msg::{Blob, Broadcast};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -17,11 +18,24 @@ pub(super) fn append(connection: &Connection, broadcast: &Broadcast) -> SqlResul
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (user, id) DO NOTHING RETURNING number",
     )?;
     let row = params![taken, user, certificate, id.as_bytes(), message, date.cast_signed(), signature.0];
-    if let Some(number) = append.query_row(row, |row| row.get(0)).optional()? {
-        return Ok(LoggedBroadcast::Now(number));
+    if let Some(number) = append.query_row(row, |row| row.get::<_, i64>(0)).optional()? {
+        shorten(connection, user, number)?;
+        return Ok(LoggedBroadcast::Now(number.cast_unsigned()));
     }
     let mut before = connection.prepare_cached("SELECT number FROM broadcasts WHERE user = ?1 AND id = ?2")?;
     Ok(LoggedBroadcast::Before(before.query_row(params![user, id.as_bytes()], |row| row.get(0))?))
+}
+
+/// The oldest go: of all, and of the user who has just said the newest.
+fn shorten(connection: &Connection, user: &str, newest: i64) -> SqlResult<()> {
+    let mut of_all = connection.prepare_cached("DELETE FROM broadcasts WHERE number <= ?1")?;
+    of_all.execute([newest - i64::from(BROADCASTS_KEPT)])?;
+    let mut of_user = connection.prepare_cached(
+        "DELETE FROM broadcasts WHERE user = ?1 AND number <=
+             (SELECT number FROM broadcasts WHERE user = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
+    )?;
+    of_user.execute(params![user, BROADCASTS_OF_USER])?;
+    Ok(())
 }
 
 /// The newest before a number, newest first.

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0009_authority.sql"),
     include_str!("../../../migrations/0010_successors.sql"),
     include_str!("../../../migrations/0011_bounds.sql"),
+    include_str!("../../../migrations/0012_rooms_broadcasts.sql"),
 ];
 
 /// Applies the migrations this database has not seen.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use common::ident::{GroupHandle, RoomId, UserId};
-use common::limits::{EPOCHS_PER_USER, EPOCHS_WINDOW, ROOMS_PER_HOUR};
+use common::limits::{EPOCHS_PER_USER, EPOCHS_WINDOW, ROOMS_FOUNDED, ROOMS_PER_HOUR};
 use common::msg::Member;
 use directory_core::authority::{Holder, Kind, Past, Room, Situation};
 use directory_core::records::CommitRequest;
@@ -143,7 +143,17 @@ fn founding_wait(connection: &Connection, request: &CommitRequest) -> SqlResult<
     let mut statement = connection.prepare_cached("SELECT founded_at FROM founded_rooms WHERE user = ?1")?;
     let times = statement.query_map([request.from.userid.as_str()], |row| row.get(0))?;
     let times = times.collect::<Result<Vec<u64>, _>>()?;
-    Ok(wait(&times, ROOMS_PER_HOUR, HOUR, request.run))
+    let lately = wait(&times, ROOMS_PER_HOUR, HOUR, request.run);
+    // One in the place of another makes none more.
+    if lately.is_some() || request.replaces.is_some() {
+        return Ok(lately);
+    }
+    let mut there_are = connection.prepare_cached(
+        "SELECT count(*) FROM rooms WHERE founder = ?1 AND (given_up_at IS NULL OR given_up_at > ?2)",
+    )?;
+    let of = params![request.from.userid.as_str(), request.kept_after.seconds()];
+    let there_are: usize = there_are.query_row(of, |row| row.get(0))?;
+    Ok((there_are >= ROOMS_FOUNDED).then_some(HOUR))
 }
 
 /// The rooms of two that the same two have, founded by the same one; the oldest first.
