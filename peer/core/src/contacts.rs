@@ -144,6 +144,25 @@ impl Contacts {
         Self { known, offered: BTreeMap::new() }
     }
 
+    /// Goes on from what is stored: what was decided and not kept is undecided. A key that took the place of the stored one
+    /// waits for a decision again; one that was seen first stays pinned until the program ends.
+    pub fn reload(&mut self, stored: Vec<Contact>) {
+        let Self { known, offered } = std::mem::replace(self, Self::new(stored));
+        self.offered = offered;
+        for (user, contact) in known {
+            let Some(stored) = self.known.get(&user) else {
+                let contact = Contact { verified: false, blocked: false, ..contact };
+                self.known.insert(user, contact);
+                continue;
+            };
+            let Some(key) = contact.key.and_then(|key| PublicKey::from_pkcs1(&key.0).ok()) else { continue };
+            let is_other = stored.key.as_ref().is_some_and(|pinned| pinned.0 != key.as_pkcs1());
+            if is_other && !stored.has_given_up(&key) {
+                self.offered.insert(user, key);
+            }
+        }
+    }
+
     /// Judges a key that the directory, or a caller, shows for `user`; pins it if it is the first.
     pub fn judge(&mut self, user: &UserId, key: &PublicKey, now: u64) -> PinCheck {
         match self.known.get(user) {

@@ -13,7 +13,7 @@ use common::ident::{ContentDigest, KeyDigest, UserId};
 use common::msg::{CommitReq, ConnectRefusal, ConnectReply, Features, PresenceStatus, RECORDS, Record, SUCCESSIONS};
 
 use crate::command::Ticket;
-use crate::contacts::{Contacts, PinCheck};
+use crate::contacts::{Contact, Contacts, PinCheck};
 use crate::event::{Durability, Effect, LinkId, Now};
 use crate::ids::Ids;
 use crate::mls::OwnTerminal;
@@ -150,6 +150,10 @@ pub(crate) struct Context {
     to_ask: Vec<(UserId, Option<Ticket>)>,
     /// The command that brings about what happens now, at once or by what was asked for it.
     pub(crate) answering: Option<Ticket>,
+    /// Of whom this step keeps something.
+    changed: BTreeMap<UserId, Contact>,
+    /// Whether the user has decided something about one of them.
+    has_decided: bool,
     writes: Vec<Write>,
     effects: Vec<Effect>,
 }
@@ -191,6 +195,8 @@ impl Context {
             asked_about: BTreeSet::new(),
             to_ask: Vec::new(),
             answering: None,
+            changed: BTreeMap::new(),
+            has_decided: false,
             writes: Vec::new(),
             effects: Vec::new(),
         }
@@ -223,13 +229,32 @@ impl Context {
         self.writes.extend(writes);
     }
 
+    /// Keeps what was seen of a user, or that the user was chosen: with what else the step keeps, or by itself, and then no
+    /// call is held up by a disk that refuses it.
+    pub(crate) fn keep_seen(&mut self, contact: Contact) {
+        self.changed.insert(contact.user.clone(), contact);
+    }
+
+    /// Keeps what the user has decided about another one; if the disk refuses it, it is not done.
+    pub(crate) fn keep_decision(&mut self, contact: Contact) {
+        self.has_decided = true;
+        self.keep_seen(contact);
+    }
+
     /// Ends a step: everything that changed in one `Persist`, in front of the first effect that rests on it.
     pub(crate) fn finish(&mut self, out: &mut Vec<Effect>) {
         self.answering = None;
-        let writes = std::mem::take(&mut self.writes);
+        let mut writes = std::mem::take(&mut self.writes);
         let effects = std::mem::take(&mut self.effects);
+        let has_decided = std::mem::take(&mut self.has_decided);
+        let changed = std::mem::take(&mut self.changed).into_values();
         if effects.contains(&Effect::NewTerminal) {
             return out.push(Effect::NewTerminal);
+        }
+        if has_decided || !writes.is_empty() {
+            writes.extend(changed.map(Write::Contact));
+        } else {
+            out.extend(changed.map(Effect::Save));
         }
         let rests = |effect: &Effect| effect.rests_on() > Durability::Nothing;
         let place = effects.iter().position(rests).unwrap_or(effects.len());
@@ -274,7 +299,7 @@ impl Context {
         if !self.is_me(user)
             && let Some(contact) = self.contacts.choose(user, self.now.date)
         {
-            self.push(Effect::Save(contact));
+            self.keep_seen(contact);
             self.newly_chosen.push(user.clone());
         }
     }
@@ -293,7 +318,7 @@ impl Context {
     pub(crate) fn check_pin(&mut self, user: &UserId, key: &PublicKey) -> PinCheck {
         let check = self.contacts.judge(user, key, self.now.date);
         if let PinCheck::First(contact) = &check {
-            self.push(Effect::Save(contact.clone()));
+            self.keep_seen(contact.clone());
         }
         check
     }

@@ -67,10 +67,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`RoomError`] if there are rooms that this version cannot read.
-    pub fn new(setup: Setup, contacts: Contacts, opening: Opening) -> Result<Self, RoomError> {
+    pub fn new(setup: Setup, opening: Opening) -> Result<Self, RoomError> {
         let Setup { me, directory, accept, read_receipts, files } = setup;
-        let Opening { terminal, certificate, seed, rows } = opening;
+        let Opening { terminal, certificate, seed, mut rows } = opening;
         let own = Arc::new(OwnTerminal::new(&me.user, terminal, &certificate, seed));
+        let contacts = Contacts::new(std::mem::take(&mut rows.contacts));
         let cx = Context::new(me, own, Ids::new(seed), directory, contacts);
         let messaging = Messaging::load(&cx, rows, accept, (read_receipts, files))?;
         Ok(Self { cx, messaging, leaving: None })
@@ -215,7 +216,8 @@ impl Engine {
 
     /// Whether what was written can be read.
     fn reload(&mut self, opening: Opening) -> bool {
-        let Opening { terminal, certificate, seed, rows } = opening;
+        let Opening { terminal, certificate, seed, mut rows } = opening;
+        self.cx.contacts.reload(std::mem::take(&mut rows.contacts));
         self.cx.own = Arc::new(OwnTerminal::new(&self.cx.me.user, terminal, &certificate, seed));
         self.cx.ids = Ids::new(seed);
         let read = self.messaging.reload(&self.cx, rows);

@@ -16,7 +16,7 @@ use crate::command::{Command, Ticket};
 use crate::contacts::Contact;
 use crate::files::model::{Download, LeftOut, Source, TransferOutcome};
 use crate::model::{LinkWay, MessageKey, Named, StoredMessage};
-use crate::notice::{DirectoryLoss, Failure, LoggedOut, MessageNotice, Notice, Unreached};
+use crate::notice::{ContactNotice, DirectoryLoss, Failure, LoggedOut, MessageNotice, Notice, Unreached};
 use crate::persistence::{HistoryQuery, Snapshot, Write};
 use crate::verify::{ConnectRequest, LookupResult};
 use crate::vouching::Kept;
@@ -242,7 +242,7 @@ pub enum Effect {
     Confirm { link: LinkId, receipt: Receipt },
     /// Say goodbye and close.
     Close { link: LinkId, reason: ByeReason },
-    /// Write a contact.
+    /// Write what was seen of a user, where nothing else is written: calls go on if the disk refuses it.
     Save(Contact),
     /// Write the records of a user's terminals in the place of those from before.
     KeepRecords(Kept),
@@ -265,8 +265,8 @@ pub enum Durability {
 
 impl Effect {
     /// What it rests on: a text over a link, and that a text waits to be sent, on its row being written; a letter sealed by a
-    /// ratchet, a receipt, an acknowledgement and whatever else the user is told about messages, groups and files on its
-    /// being synced.
+    /// ratchet, a receipt, an acknowledgement, whatever else the user is told about messages, groups and files, and that
+    /// something was decided about another user, on its being synced.
     pub fn rests_on(&self) -> Durability {
         match self {
             // Calls can be placed and answered while the disk fails.
@@ -285,7 +285,14 @@ impl Effect {
             Self::Notify(notice) | Self::Answer(_, notice) => match notice {
                 Notice::Message(MessageNotice::Text { .. }) => Durability::Nothing,
                 Notice::Message(MessageNotice::Sent { .. }) => Durability::Written,
-                Notice::Message(_) | Notice::Group { .. } | Notice::File(_) => Durability::Synced,
+                Notice::Message(_)
+                | Notice::Group { .. }
+                | Notice::File(_)
+                | Notice::Contact(
+                    ContactNotice::NumberConfirmed { .. }
+                    | ContactNotice::KeyDecided { .. }
+                    | ContactNotice::Unblocked { .. },
+                ) => Durability::Synced,
                 Notice::Session(_)
                 | Notice::Directory(_)
                 | Notice::Call(_)

@@ -5,7 +5,6 @@ use common::ident::KeyDigest;
 use common::msg::{Blob, Certificate};
 use common::secret::Secret;
 
-use crate::contacts::Contacts;
 use crate::engine::{Engine, Setup};
 use crate::event::{Accept, Opening};
 use crate::files::model::{AcceptFiles, FilePolicy};
@@ -24,7 +23,7 @@ pub(crate) fn opening(me: &LocalIdentity, rows: Snapshot) -> Option<Opening> {
 pub(crate) fn engine(me: &LocalIdentity, accept: Accept) -> Option<Engine> {
     let files = FilePolicy { accept: AcceptFiles::Ask, max: u64::MAX };
     let setup = Setup { me: me.clone(), directory: KeyDigest([7; 32]), accept, read_receipts: false, files };
-    Engine::new(setup, Contacts::default(), opening(me, Snapshot::default())?).ok()
+    Engine::new(setup, opening(me, Snapshot::default())?).ok()
 }
 
 /// What the machines of such a terminal share: it is the tick 100, and the directory can be asked.
@@ -32,6 +31,7 @@ pub(crate) fn engine(me: &LocalIdentity, accept: Accept) -> Option<Engine> {
 pub(crate) fn context(me: LocalIdentity) -> crate::context::Context {
     use std::sync::Arc;
 
+    use crate::contacts::Contacts;
     use crate::event::Now;
     use crate::ids::Ids;
     use crate::mls::OwnTerminal;

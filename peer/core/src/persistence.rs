@@ -8,6 +8,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::contacts::Contact;
 use crate::model::{Conversation, DeliveryStatus, MessageKey, StoredMessage};
 
 /// What a kept value is about. Its keys are its own: the same key under two kinds names two values.
@@ -63,6 +64,8 @@ pub enum Write {
         /// Which one.
         key: Vec<u8>,
     },
+    /// Sets what is known of a user.
+    Contact(Contact),
     /// Changes the history.
     History(HistoryWrite),
 }
@@ -73,6 +76,7 @@ impl fmt::Debug for Write {
         match self {
             Self::Put { kind, value, .. } => write!(f, "Put({kind:?}, {} bytes)", value.len()),
             Self::Delete { kind, .. } => write!(f, "Delete({kind:?})"),
+            Self::Contact(_) => f.write_str("Contact"),
             Self::History(HistoryWrite::Append(_)) => f.write_str("History(Append)"),
             Self::History(change) => write!(f, "History({change:?})"),
         }
@@ -125,6 +129,8 @@ pub struct Snapshot {
     pub file: Rows,
     /// [`Table::Early`].
     pub early: Rows,
+    /// Everybody who was met, chosen or blocked.
+    pub contacts: Vec<Contact>,
     /// Messages that the user has not seen.
     pub unread: BTreeMap<Conversation, usize>,
 }

@@ -2,7 +2,10 @@
 
 use common::ident::UserId;
 
+use rusqlite::{Connection, params};
+
 use super::StoreError;
+use super::sealed::Seal;
 use super::state::State;
 use peer_core::contacts::Contact;
 use peer_core::model::Conversation;
@@ -29,9 +32,8 @@ impl State {
 
     /// Keeps a contact. Needs [`State::unlock`].
     pub(crate) fn save_contact(&self, contact: &Contact) -> Result<(), StoreError> {
-        let row = self.seal()?.row(CONTACT, contact.user.as_str().as_bytes())?;
-        let value = serde_json::to_vec(contact).map_err(|_| StoreError::Unreadable)?;
-        self.set_sealed(&row, CONTACT, &value)
+        self.sync_commits(true)?;
+        put(&self.db, self.seal()?, contact)
     }
 
     /// Decides once about contacts that a version before wrote, which took every pin for a contact: those whose number
@@ -51,4 +53,14 @@ impl State {
         let last = self.history(&Conversation::User(to.clone()), None, LOOK_BACK)?;
         Ok(last.iter().any(|(_, record)| record.name.author == *me))
     }
+}
+
+/// Writes a contact; the transaction is the caller's.
+pub(super) fn put(db: &Connection, seal: &Seal, contact: &Contact) -> Result<(), StoreError> {
+    let row = seal.row(CONTACT, contact.user.as_str().as_bytes())?;
+    let value = serde_json::to_vec(contact).map_err(|_| StoreError::Unreadable)?;
+    let sealed = seal.seal(&row, &value)?;
+    let mut change = db.prepare_cached("INSERT OR REPLACE INTO sealed VALUES (?1, ?2, ?3)")?;
+    change.execute(params![row, CONTACT, sealed])?;
+    Ok(())
 }

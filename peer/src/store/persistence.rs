@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::sealed::{Entry, Seal, parted};
 use super::state::{CERTIFICATE, State, TERMINAL, TERMINAL_SEED};
 use super::tail::Tail;
-use super::{StoreError, event_log, history, numbered, schema};
+use super::{StoreError, contacts, event_log, history, numbered, schema};
 use peer_core::event::Durability;
 use peer_core::notice::Event;
 use peer_core::persistence::{Table, Write};
@@ -121,6 +121,7 @@ fn apply(db: &Connection, (seal, tail): (&Seal, &mut Option<Tail>), writes: &[Wr
                 Some(place) => place.delete(db)?,
                 None => delete(db, seal, *kind, key)?,
             },
+            Write::Contact(contact) => contacts::put(db, seal, contact)?,
             Write::History(write) => history::apply(db, seal, Tail::loaded(db, tail)?, write)?,
         }
     }

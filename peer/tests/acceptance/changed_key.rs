@@ -2,6 +2,7 @@
 
 use common::testkit::Example;
 
+use crate::harness::failing_disk::{FOR_EVER, FULL, FailingDisk};
 use crate::harness::stage::Seat;
 use crate::harness::{Piped, Stage, Terminal};
 
@@ -15,8 +16,13 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::with(|seat| seat)
+    }
+
+    /// The same with ali at another place.
+    fn with(place: impl FnOnce(Seat) -> Seat) -> Self {
         let stage = Stage::of(&[Example::Ali, Example::Bianca]);
-        let ali_seat = stage.seat_of("ali");
+        let ali_seat = place(stage.seat_of("ali"));
         let ali = Terminal::start(&ali_seat);
         ali.logs_in();
         let mut bianca = stage.piped_of("bianca");
@@ -132,6 +138,32 @@ fn what_comes_from_a_changed_key_is_held_and_shown_when_the_person_accepts_it() 
     scene.ali.shows("-- The new key of bianca is used from now on, not verified.");
     scene.ali.shows("written with the new key");
     scene.ali.shows("Connection established, type your messages");
+}
+
+#[test]
+fn a_decision_that_the_disk_does_not_keep_is_not_made() {
+    let mut failing = None;
+    let mut scene = Scene::with(|seat| {
+        failing = FailingDisk::below(&seat.data);
+        let environment = failing.as_ref().map(FailingDisk::environment).into_iter().flatten();
+        environment.fold(seat.clone(), |seat, (name, value)| seat.set(name, value))
+    });
+    let Some(disk) = failing else { return };
+    scene.ali.enters("bianca");
+    scene.asks_ali(1);
+    disk.fails(1, FOR_EVER, FULL);
+    scene.ali.enters("accept");
+    scene.ali.shows("That was not done. Free some space and try again.");
+    disk.mended();
+    scene.ali.enters("logout");
+    assert_eq!(scene.ali.exit_code(), 0);
+    assert!(!scene.ali.lines().iter().any(|line| line.contains("is used from now on")), "{:#?}", scene.ali.lines());
+    let ali = Terminal::start(&scene.ali_seat);
+    ali.logs_in();
+    ali.enters("bianca");
+    ali.asks("Type verify, accept or block:");
+    ali.enters("accept");
+    ali.shows("-- The new key of bianca is used from now on, not verified.");
 }
 
 #[test]

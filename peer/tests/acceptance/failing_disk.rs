@@ -363,35 +363,88 @@ fn is_named_beside(saved: &Path, number: i64) -> bool {
     std::fs::read(saved.join(format!("plans{number} (2)/drafts/two"))).is_ok_and(|two| two == b"two")
 }
 
-#[test]
-fn a_command_that_the_disk_refuses_is_answered_and_works_when_it_is_mended() {
-    let (_stage, ali, bianca) = two();
-    let Some(disk) = FailingDisk::below(&ali.data) else { return };
-    let mut json = Piped::start(&on(&disk, &ali).with(&["json"]));
-    json.line(1);
-    let mut asked = 0;
-    let mut ask = |json: &mut Piped, method: &str, params: &str| {
-        asked += 1;
+/// A program that asks ali's, and how often it has.
+struct Asking(Piped, u32);
+
+impl Asking {
+    fn start(seat: &Seat) -> Self {
+        let json = Piped::start(&seat.clone().with(&["json"]));
+        json.line(1);
+        Self(json, 0)
+    }
+
+    /// Asks for this; gives the answer.
+    fn ask(&mut self, method: &str, params: &str) -> String {
+        let Self(json, asked) = self;
+        *asked += 1;
         json.enters(&format!(r#"{{"jsonrpc":"2.0","id":{asked},"method":"{method}","params":{params}}}"#));
         let answer = format!("\"id\":{asked},");
         json.until("the answer", |output| output.lines().any(|line| line.contains(&answer)));
         json.output().lines().find(|line| line.contains(&answer)).unwrap().to_owned()
-    };
+    }
+
+    fn ends(mut self) {
+        self.0.ends_input();
+        self.0.exit_code();
+    }
+}
+
+#[test]
+fn a_command_that_the_disk_refuses_is_answered_and_works_when_it_is_mended() {
+    let (_stage, ali, bianca) = two();
+    let Some(disk) = FailingDisk::below(&ali.data) else { return };
+    let mut json = Asking::start(&on(&disk, &ali));
     disk.fails(1, FOR_EVER, FULL);
-    let refused = ask(&mut json, "send", r#"{"to":"bianca","text":"refused"}"#);
+    let refused = json.ask("send", r#"{"to":"bianca","text":"refused"}"#);
     assert!(refused.contains("\"kind\":\"io\"") && refused.contains("Not sent"), "{refused}");
     // What is asked while nothing can be kept is answered as well.
-    for (method, params) in
-        [("send", r#"{"to":"bianca","text":"too early"}"#), ("group.create", r##"{"group":"#team"}"##)]
-    {
-        let refused = ask(&mut json, method, params);
+    for (method, params) in [
+        ("send", r#"{"to":"bianca","text":"too early"}"#),
+        ("group.create", r##"{"group":"#team"}"##),
+        ("block", r#"{"id":"bianca"}"#),
+    ] {
+        let refused = json.ask(method, params);
         assert!(refused.contains("\"kind\":\"io\"") && refused.contains("disk"), "{method}: {refused}");
     }
     disk.mended();
-    json.ends_input();
-    json.exit_code();
+    json.ends();
     assert_eq!(runs(&ali, &["send", "bianca", "mended"], "").0, Some(0));
     let mut sent = zero();
     sent.insert("mended".to_owned());
     agree(&ali, &bianca, &sent, &["refused", "too early"].map(str::to_owned).into());
+}
+
+#[test]
+fn what_is_decided_about_somebody_is_kept_or_said_not_to_be_done() {
+    let (_stage, ali, _) = two();
+    let Some(disk) = FailingDisk::below(&ali.data) else { return };
+    let state = || {
+        let (code, listed, errors) = runs(&ali, &["list", "--json"], "");
+        assert_eq!(code, Some(0), "{errors}");
+        let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+        let users = listed.as_array().unwrap();
+        users.iter().find(|user| user["id"] == "bianca").unwrap()["key"].as_str().unwrap().to_owned()
+    };
+    let decisions = [("block", "not_verified", "blocked"), ("unblock", "blocked", "not_verified")];
+    for (method, before, after) in decisions.into_iter().chain([("verify.set", "not_verified", "verified")]) {
+        for fails in [true, false] {
+            let mut json = Asking::start(&on(&disk, &ali));
+            let number = json.ask("verify.number", r#"{"id":"bianca"}"#);
+            let number: serde_json::Value = serde_json::from_str(&number).unwrap();
+            let digits = &number["result"]["digits"];
+            let params = match method {
+                "verify.set" => format!(r#"{{"id":"bianca","digits":{digits},"verified":true}}"#),
+                _ => r#"{"id":"bianca"}"#.to_owned(),
+            };
+            if fails {
+                disk.fails(1, FOR_EVER, FULL);
+            }
+            let answer = json.ask(method, &params);
+            let is_refused = answer.contains("\"kind\":\"io\"") && answer.contains("That was not done");
+            assert_eq!(is_refused, fails, "{method}: {answer}");
+            disk.mended();
+            json.ends();
+            assert_eq!(state(), if fails { before } else { after }, "{method}");
+        }
+    }
 }

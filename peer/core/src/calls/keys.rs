@@ -5,7 +5,6 @@ use common::ident::UserId;
 use super::Calls;
 use crate::command::{Answer, KeyDecision};
 use crate::context::Context;
-use crate::event::Effect;
 use crate::notice::{CallFailed, CallNotice, ContactNotice, KeyState};
 use crate::request::{DeliveryRequest, DirectoryRequest, LookupReason, NotLookedUp, Request};
 use crate::verify::LookupResult;
@@ -64,7 +63,7 @@ impl Calls {
         self.limiter.forgive();
         let verified = saved.as_ref().is_some_and(|contact| contact.verified);
         if let Some(contact) = saved {
-            cx.push(Effect::Save(contact));
+            cx.keep_decision(contact);
         }
         cx.tell(ContactNotice::NumberConfirmed { with: with.clone(), verified });
         vec![Request::Delivery(DeliveryRequest::KeyDecided(with))]
@@ -74,7 +73,7 @@ impl Calls {
     pub(crate) fn block(&mut self, cx: &mut Context, user: UserId) -> Vec<Request> {
         let contact = cx.contacts.block(&user, cx.now.date);
         let requests = self.end(cx, &user);
-        cx.push(Effect::Save(contact));
+        cx.keep_decision(contact);
         cx.tell(ContactNotice::KeyDecided { of: user, decision: KeyDecision::Block });
         requests
     }
@@ -82,7 +81,7 @@ impl Calls {
     /// Takes calls and messages of a user again.
     pub(crate) fn unblock(&mut self, cx: &mut Context, user: UserId) -> Vec<Request> {
         if let Some(contact) = cx.contacts.unblock(&user) {
-            cx.push(Effect::Save(contact));
+            cx.keep_decision(contact);
         }
         cx.tell(ContactNotice::Unblocked { user: user.clone() });
         vec![Request::Delivery(DeliveryRequest::KeyDecided(user))]
@@ -101,12 +100,12 @@ impl Calls {
                     Some(key) => Some(cx.contacts.pin(&of, &key, cx.now.date, false)),
                     None => cx.contacts.agree(&of),
                 };
-                decided.into_iter().for_each(|contact| cx.push(Effect::Save(contact)));
+                decided.into_iter().for_each(|contact| cx.keep_decision(contact));
             }
             KeyDecision::Block => {
                 requests = self.end(cx, &of);
                 let contact = cx.contacts.block(&of, cx.now.date);
-                cx.push(Effect::Save(contact));
+                cx.keep_decision(contact);
             }
         }
         cx.tell(ContactNotice::KeyDecided { of: of.clone(), decision });

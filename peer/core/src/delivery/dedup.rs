@@ -131,7 +131,7 @@ mod tests {
             match change {
                 Write::Put { key, value, .. } => drop(rows.insert(key, value)),
                 Write::Delete { key, .. } => drop(rows.remove(&key)),
-                Write::History(_) => panic!("not of the history"),
+                other => panic!("{other:?}"),
             }
         }
     }

@@ -5,7 +5,6 @@ use common::msg::{Body, EntryName};
 
 use super::Messaging;
 use crate::context::Context;
-use crate::event::Effect;
 use crate::files::model::LeftOut;
 use crate::files::{OfferedFile, Told};
 use crate::model::Conversation;
@@ -118,7 +117,7 @@ impl Messaging {
             DeliveryRequest::NoSuchUser(user) => {
                 let near = self.nearest(cx, &user);
                 if let Some(contact) = cx.contacts.let_go(&user) {
-                    cx.push(Effect::Save(contact));
+                    cx.keep_seen(contact);
                 }
                 self.files.handle_no_such_user(cx, &user, near.as_ref());
                 self.delivery.handle_no_such_user(cx, user, near);

@@ -8,7 +8,6 @@ use common::msg::Successor;
 
 use super::Messaging;
 use crate::context::Context;
-use crate::event::Effect;
 use crate::request::{DeliveryRequest, Request, changed_key, successors};
 
 impl Messaging {
@@ -58,7 +57,7 @@ fn follow(cx: &mut Context, user: UserId, told: &[Successor]) -> Option<Request>
     let is_me = cx.is_me(&user);
     let contact = cx.contacts.succeed(&user, &verified, cx.now.date).filter(|_| !is_me);
     cx.successions.insert(user.clone(), verified);
-    cx.push(Effect::Save(contact?));
+    cx.keep_seen(contact?);
     cx.tell_decision(&user);
     Some(Request::Delivery(DeliveryRequest::KeyDecided(user)))
 }

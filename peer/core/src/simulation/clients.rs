@@ -14,7 +14,6 @@ use super::network::Side;
 use super::server;
 use super::world::{ClientId, DAWN, End, Event, Place, World};
 use crate::command::{Command, MessageCommand, Ticket};
-use crate::contacts::Contacts;
 use crate::engine::{Engine, Setup};
 use crate::event::{Accept, Durability, Effect, Input, LinkId, Now, Opening};
 use crate::files::model::{AcceptFiles, FilePolicy};
@@ -106,7 +105,7 @@ impl Client {
             read_receipts: self.read_receipts,
             files: FilePolicy { accept: AcceptFiles::Ask, max: u64::MAX },
         };
-        Engine::new(setup, Contacts::new(self.disk.contacts()), self.opening(seed)).unwrap()
+        Engine::new(setup, self.opening(seed)).unwrap()
     }
 
     /// Whether it can be told anything.
@@ -316,10 +315,8 @@ impl World {
             Effect::Passcode(_) | Effect::DialByRelay { .. } | Effect::DialToMeet { .. } | Effect::Meet(_) => {}
             Effect::KeepRecords(_) => {}
             Effect::Save(_) if self.clients[id].full_until > self.now => {}
-            Effect::Save(contact) => {
-                self.clients[id].disk.save(contact.clone());
-                self.clients[id].sync.synced.save(contact);
-            }
+            // A commit of its own, which makes those before it durable.
+            Effect::Save(contact) => self.keep(id, &[Write::Contact(contact)], Durability::Synced),
             Effect::Recall(name) => {
                 let life = self.clients[id].life;
                 self.at(self.now, Event::Recalled(id, life, name));
@@ -423,6 +420,7 @@ impl std::fmt::Display for Kinds<'_> {
             let kind = match change {
                 Write::Put { kind, .. } => format!("{kind:?}"),
                 Write::Delete { kind, .. } => format!("-{kind:?}"),
+                Write::Contact(contact) => format!("{}", contact.user),
                 Write::History(HistoryWrite::Append(record)) => format!("{:?} {:?}", record.text, record.mark),
                 Write::History(change) => format!("{change:?}"),
             };

@@ -27,6 +27,7 @@ impl Disk {
             match change {
                 Write::Put { kind, key, value } => drop(self.rows.insert((*kind, key.clone()), value.clone())),
                 Write::Delete { kind, key } => drop(self.rows.remove(&(*kind, key.clone()))),
+                Write::Contact(contact) => drop(self.contacts.insert(contact.user.clone(), contact.clone())),
                 Write::History(change) => self.keep_history(change),
             }
         }
@@ -61,14 +62,6 @@ impl Disk {
         self.places.get(name).map(|place| &self.history[*place])
     }
 
-    pub(super) fn save(&mut self, contact: Contact) {
-        self.contacts.insert(contact.user.clone(), contact);
-    }
-
-    pub(super) fn contacts(&self) -> Vec<Contact> {
-        self.contacts.values().cloned().collect()
-    }
-
     pub(super) fn load(&self, kind: Table) -> Vec<(Vec<u8>, Zeroizing<Vec<u8>>)> {
         let rows = self.rows.iter().filter(|((of, _), _)| *of == kind);
         rows.map(|((_, key), value)| (key.clone(), value.clone())).collect()
@@ -88,6 +81,7 @@ impl Disk {
             counter: self.load(Table::Counter),
             file: self.load(Table::File),
             early: self.load(Table::Early),
+            contacts: self.contacts.values().cloned().collect(),
             unread,
         }
     }

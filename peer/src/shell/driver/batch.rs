@@ -48,7 +48,11 @@ impl Batch {
         self.steps.push(Step { refused, answering, has_writes });
         for effect in effects {
             match effect {
-                Effect::Persist(writes) => self.writes.extend(writes),
+                Effect::Persist(writes) => {
+                    // The transaction may come first: what was seen of a user before must not outlast what is so now.
+                    self.effects.retain(|(_, effect)| !is_outdated(effect, &writes));
+                    self.writes.extend(writes);
+                }
                 effect => {
                     self.is_last |= effect == Effect::NewTerminal;
                     self.effects.push((place, effect));
@@ -86,6 +90,12 @@ impl Batch {
     }
 }
 
+/// Whether this keeps something of a user of whom these writes say what is known since.
+fn is_outdated(effect: &Effect, writes: &[Write]) -> bool {
+    let Effect::Save(seen) = effect else { return false };
+    writes.iter().any(|write| matches!(write, Write::Contact(contact) if contact.user == seen.user))
+}
+
 /// Whether an input is a step of its own: what was decided before it must be carried out before the core hears of it, or
 /// before it is known what is to be done. History is read as it was before its reading is kept.
 pub(super) fn is_alone(input: &Input) -> bool {
@@ -97,4 +107,28 @@ pub(super) fn is_alone(input: &Input) -> bool {
             | Input::Renewed(_)
             | Input::NotKept { .. }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use common::ident::UserId;
+    use peer_core::contacts::Contact;
+
+    use super::*;
+
+    #[test]
+    fn what_was_seen_of_a_user_does_not_outlast_what_was_decided_since() {
+        let contact = |user: &str, blocked| {
+            let user = UserId::parse(user).unwrap();
+            let (formers, held) = Default::default();
+            Contact { user, key: None, since: 0, verified: false, blocked, chosen: false, formers, held }
+        };
+        let mut batch = Batch::default();
+        let mut add = |effects| batch.add((Refused::of(&Input::Tick), None), effects, None);
+        add(vec![Effect::Save(contact("bianca", false)), Effect::Save(contact("carol", false))]);
+        add(vec![Effect::Persist(vec![Write::Contact(contact("bianca", true))])]);
+        add(vec![Effect::Save(contact("bianca", true))]);
+        let carol = (0, Effect::Save(contact("carol", false)));
+        assert_eq!(batch.effects, [carol, (2, Effect::Save(contact("bianca", true)))]);
+    }
 }

@@ -48,7 +48,6 @@ use super::setup::Setup;
 use super::transfer::config::typed;
 use crate::store::StoreError;
 use peer_core::command::{Command, FileCommand, FileWish, JournalCommand, SessionCommand, Ticket, TicketedCommand};
-use peer_core::contacts::Contacts;
 use peer_core::engine::{self, Engine};
 use peer_core::event::{Durability, Input};
 use peer_core::notice::{Failure, Notice, SessionNotice, StoreUse};
@@ -183,7 +182,6 @@ async fn start(setup: Setup, logged_in: LoggedIn, front_end: FrontEnd) -> Result
 
 /// The engine, with what is on the disk.
 async fn open_engine(setup: &Setup, storage: &Storage, directory: KeyDigest) -> Result<Engine, Failure> {
-    let contacts = Contacts::new(storage.contacts().await?);
     let settings = engine::Setup {
         me: storage.me.clone(),
         directory,
@@ -192,7 +190,7 @@ async fn open_engine(setup: &Setup, storage: &Storage, directory: KeyDigest) -> 
         files: setup.file_policy,
     };
     let opening = storage.opening().await?;
-    let engine = Engine::new(settings, contacts, opening);
+    let engine = Engine::new(settings, opening);
     let engine = engine.map_err(|why| Failure::Internal { detail: why.to_string() })?;
     Ok(engine.with_records(storage.records().await?))
 }

@@ -1,7 +1,7 @@
 //! What becomes of the commands of the user whose step the disk would not keep: each is answered, and by what the disk
 //! has said. A text that was to be sent is given back.
 
-use peer_core::command::{Command, FileCommand, MessageCommand, Ticket};
+use peer_core::command::{Command, ContactCommand, FileCommand, KeyDecision, MessageCommand, Ticket};
 use peer_core::event::{Effect, Input};
 use peer_core::model::Conversation;
 use peer_core::notice::{
@@ -16,14 +16,21 @@ pub(super) fn at_once(ticket: &Ticket, command: &Command, detail: &str) -> Optio
             let (to, text, why) = (to.clone(), text.clone(), NotSent::NotKept { detail: detail.to_owned() });
             Some(Notice::Message(MessageNotice::NotSent { to, text, why, ticket: ticket.clone() }))
         }
-        Command::Group { .. } | Command::File(FileCommand::Change { .. } | FileCommand::Offer { .. }) => {
-            Some(Notice::Session(SessionNotice::StoreFailed { at: StoreUse::Command, detail: detail.to_owned() }))
-        }
+        Command::Group { .. }
+        | Command::File(FileCommand::Change { .. } | FileCommand::Offer { .. })
+        | Command::Contact(
+            ContactCommand::ConfirmNumber { .. }
+            | ContactCommand::DecideKey { decision: KeyDecision::Accept | KeyDecision::Block, .. }
+            | ContactCommand::Block { .. }
+            | ContactCommand::Unblock { .. },
+        ) => Some(Notice::Session(SessionNotice::StoreFailed { at: StoreUse::Command, detail: detail.to_owned() })),
         Command::Message(_)
         | Command::File(FileCommand::All)
         | Command::Session(_)
         | Command::Call(_)
-        | Command::Contact(_)
+        | Command::Contact(
+            ContactCommand::SafetyNumber { .. } | ContactCommand::DecideKey { decision: KeyDecision::Verify, .. },
+        )
         | Command::Directory(_)
         | Command::Journal(_) => None,
     }

@@ -59,15 +59,11 @@ impl Storage {
             counter: state.load(Table::Counter)?,
             file: state.load(Table::File)?,
             early: state.load(Table::Early)?,
+            contacts: state.contacts()?,
             unread: unread.collect(),
         };
         let (terminal, certificate) = (state.terminal_identity()?, self.certificate.clone());
         Ok(Opening { terminal, certificate, seed: random().map_err(StoreError::from)?, rows })
-    }
-
-    /// Everybody whose key is pinned.
-    pub(super) async fn contacts(&self) -> Result<Vec<Contact>, StoreError> {
-        self.state.lock().await.contacts()
     }
 
     /// What the directory has signed of contacts, as far as it can be read.

@@ -4,6 +4,7 @@ use super::*;
 use common::msg::Hex;
 use common::testkit::Example;
 use peer_core::contacts::Contact;
+use peer_core::persistence::Write;
 
 #[test]
 fn what_was_kept_is_there_after_a_restart_and_nobody_else_gets_in_meanwhile() {
@@ -39,7 +40,10 @@ fn what_was_kept_is_there_after_a_restart_and_nobody_else_gets_in_meanwhile() {
     assert_eq!(state.cookie().unwrap(), Some(Cookie([5; 32])));
     assert_eq!(state.vault().unwrap(), Some(vault));
     state.unlock(&identity).unwrap();
-    assert_eq!(state.contacts().unwrap(), [contact]);
+    assert_eq!(state.contacts().unwrap(), std::slice::from_ref(&contact));
+    let blocked = Contact { blocked: true, ..contact };
+    state.persist(&[Write::Contact(blocked.clone())]).unwrap();
+    assert_eq!(state.contacts().unwrap(), [blocked]);
     assert_eq!(state.certificate(&user, &identity, 9).unwrap(), certificate);
 }
 

@@ -16,7 +16,6 @@ use common::testkit::Example;
 use common::testkit::client::Client;
 use common::testkit::login::{Account, Stretch};
 use peer_core::command::{Command, GroupWish, MessageCommand, Ticket};
-use peer_core::contacts::Contacts;
 use peer_core::engine::{Engine, Setup};
 use peer_core::event::{Accept, Effect, Input, Now, Opening};
 use peer_core::files::model::{AcceptFiles, FilePolicy};
@@ -69,7 +68,7 @@ impl Member {
             seed: [7; 32],
             rows: Snapshot::default(),
         };
-        let engine = Engine::new(setup, Contacts::default(), opening).unwrap();
+        let engine = Engine::new(setup, opening).unwrap();
         let mut member = Self {
             session,
             engine,

@@ -44,8 +44,10 @@ impl Scene {
         let files = FilePolicy { accept: AcceptFiles::Ask, max: u64::MAX };
         let directory = common::ident::KeyDigest([7; 32]);
         let setup = Setup { me: me(Ali), directory, accept: Accept::All, read_receipts: false, files };
-        let opening = fixtures::opening(&me(Ali), Snapshot::default()).unwrap();
-        let mut scene = Self(Engine::new(setup, contacts, opening).unwrap());
+        let contacts = contacts.users().filter_map(|user| contacts.contact(user).cloned()).collect();
+        let rows = Snapshot { contacts, ..Snapshot::default() };
+        let opening = fixtures::opening(&me(Ali), rows).unwrap();
+        let mut scene = Self(Engine::new(setup, opening).unwrap());
         let began = scene.input(Input::Began(Features::default()));
         (scene, began)
     }

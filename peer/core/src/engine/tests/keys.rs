@@ -7,11 +7,14 @@ use common::testkit::Example;
 
 use super::world::*;
 use crate::command::{Answer, CallCommand, Command, ContactCommand, DirectoryCommand, KeyDecision, Ticket};
-use crate::event::{Effect, Input, Now};
+use crate::contacts::Contact;
+use crate::event::{Durability, Effect, Input, Now};
+use crate::fixtures;
 use crate::model::Conversation;
 use crate::notice::{
     CallFailed, CallNotice, ContactNotice, DirectoryNotice, KeyChange, KeyState, MessageNotice, Next, Notice,
 };
+use crate::persistence::{Snapshot, Write};
 use crate::verify::{ConnectRequest, LookupResult};
 
 #[test]
@@ -132,4 +135,83 @@ fn a_key_that_the_former_one_confirmed_is_taken_over_and_decided_about_before_a_
         let refused = Notice::Call(CallNotice::Failed { to: bianca(), why: CallFailed::FormerKey });
         assert_eq!(told.contains(&refused), confirmed, "{told:?}");
     }
+}
+
+/// Ali, who has talked to bianca; she has another key since, which was offered to him.
+fn with_another_key() -> World {
+    let mut world = two();
+    world.call(Ali, Bianca);
+    world.command(Ali, Command::Call(CallCommand::End { with: bianca() }));
+    world.directory.insert(bianca(), LookupResult { key: me(Carol).key, ..found(Bianca) });
+    world.call(Ali, Bianca);
+    world.told.clear();
+    world
+}
+
+fn decide(decision: KeyDecision) -> ContactCommand {
+    ContactCommand::DecideKey { of: bianca(), decision }
+}
+
+/// What ali decides; what is kept of it.
+#[track_caller]
+fn kept(world: &mut World, command: ContactCommand) -> Contact {
+    world.input(Ali, Input::Command(Ticket::default(), Command::Contact(command)));
+    let effects: Vec<_> = world.work.drain(..).map(|(_, effect)| effect).collect();
+    let persist = effects.iter().position(|effect| matches!(effect, Effect::Persist(_))).expect("nothing is kept");
+    let done = effects.iter().position(|effect| matches!(effect, Effect::Answer(_, Notice::Contact(_))));
+    let done = done.expect("nothing is said");
+    assert!(persist < done && effects[done].rests_on() == Durability::Synced, "{effects:?}");
+    let Effect::Persist(writes) = &effects[persist] else { panic!("{effects:?}") };
+    let contact =
+        writes.iter().find_map(|write| if let Write::Contact(contact) = write { Some(contact) } else { None });
+    contact.cloned().unwrap()
+}
+
+#[test]
+fn what_is_decided_about_others_is_said_to_be_done_once_it_is_kept() {
+    let mut world = with_another_key();
+    assert!(kept(&mut world, decide(KeyDecision::Block)).blocked);
+    assert!(!kept(&mut world, ContactCommand::Unblock { user: bianca() }).blocked);
+    assert_eq!(kept(&mut world, decide(KeyDecision::Accept)).key.unwrap().0, me(Carol).key.as_pkcs1());
+    world.command(Ali, Command::Contact(ContactCommand::SafetyNumber { with: bianca() }));
+    let Some(Notice::Contact(ContactNotice::SafetyNumber { digits, .. })) = world.told(Ali).pop() else { panic!() };
+    let confirm = |answer| ContactCommand::ConfirmNumber { with: bianca(), digits: digits.clone(), answer };
+    assert!(kept(&mut world, confirm(Answer::Yes)).verified);
+    assert!(!kept(&mut world, confirm(Answer::No)).verified);
+    assert!(kept(&mut world, decide(KeyDecision::Block)).blocked);
+}
+
+/// Ali's program goes on from a disk that has kept these contacts.
+fn reopens(world: &mut World, contacts: Vec<Contact>) {
+    let rows = Snapshot { contacts, ..Snapshot::default() };
+    world.input(Ali, Input::Reopened(Box::new(fixtures::opening(&me(Ali), rows).unwrap())));
+    world.settle();
+    world.told.clear();
+}
+
+#[test]
+fn what_was_decided_and_not_kept_is_undecided_and_can_be_decided_again() {
+    let mut world = with_another_key();
+    let former = Contact { blocked: false, ..kept(&mut world, decide(KeyDecision::Block)) };
+    kept(&mut world, ContactCommand::Unblock { user: bianca() });
+    for decision in [KeyDecision::Accept, KeyDecision::Block] {
+        kept(&mut world, decide(decision));
+        reopens(&mut world, vec![former.clone()]);
+        world.call(Ali, Bianca);
+        let told = world.told(Ali);
+        assert!(
+            matches!(&told[..], [Notice::Contact(ContactNotice::KeyChanged { of, .. })] if *of == bianca()),
+            "{decision:?}: {told:?}"
+        );
+    }
+    // Also where nobody has shown the key once more.
+    for _ in 0..2 {
+        let accepted = kept(&mut world, decide(KeyDecision::Accept));
+        assert_eq!(accepted.key.unwrap().0, me(Carol).key.as_pkcs1());
+        reopens(&mut world, vec![former.clone()]);
+    }
+    // Somebody whose first key could not be kept is no stranger until the program ends.
+    reopens(&mut world, Vec::new());
+    world.call(Ali, Bianca);
+    assert!(matches!(&world.told(Ali)[..], [Notice::Contact(ContactNotice::KeyChanged { .. })]));
 }

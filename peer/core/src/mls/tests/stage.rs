@@ -235,7 +235,7 @@ impl Disk {
             match change {
                 Write::Put { key, value, .. } => drop(self.0.insert(key, value)),
                 Write::Delete { key, .. } => assert!(self.0.remove(&key).is_some(), "nothing to forget"),
-                Write::History(_) => panic!("rooms have no history"),
+                Write::Contact(_) | Write::History(_) => panic!("rooms have none"),
             }
         }
     }
