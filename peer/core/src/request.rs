@@ -64,8 +64,9 @@ pub(crate) enum DeliveryRequest {
     Send { to: Conversation, letter: Letter },
     /// Something may have become possible in this conversation.
     Flush(Conversation),
-    /// A group goes on in another room: say again what was said in the old one in this epoch or later.
-    SayAgain { to: Conversation, epoch: u64 },
+    /// Say again what was said in a group in this epoch or later: it goes on in another room, or these terminals were taken in
+    /// again that could not follow.
+    SayAgain { to: Conversation, epoch: u64, whom: Vec<Member> },
     /// What was held back in this conversation may go now.
     Retry(Conversation),
     /// Nothing can go in this conversation until then, by the tick clock.

@@ -3,7 +3,7 @@
 //! - [`outbox`]: letters under way; [`dedup`]: letters that have arrived
 //! - [`scheduler`]: which route a letter takes, and what holds it back
 //! - [`incoming`]: texts, letters and receipts that arrive; [`early`]: what is said of texts that have not arrived yet
-//! - [`recent`]: what is said again where a group is founded anew
+//! - [`recent`]: what is said again where a group is founded anew, or a member taken in again
 //! - [`status`]: what the user is told about letters under way; [`withdrawn`]: those that the directory has dropped
 //!
 //! It knows conversations and links. Rooms, by which letters are sealed, are somebody else's: [`NeedsRoom`] is

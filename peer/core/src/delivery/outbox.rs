@@ -8,7 +8,7 @@ mod queue;
 use std::collections::BTreeMap;
 
 use common::ident::{MessageId, UserId};
-use common::msg::{Body, Letter, Withdrawal, WithdrawnMessage};
+use common::msg::{Body, Letter, Member, Withdrawal, WithdrawnMessage};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -48,6 +48,8 @@ pub(crate) struct Entry {
     pub(crate) route: Route,
     /// The epoch it was sealed in last; not written.
     pub(crate) epoch: u64,
+    /// For which terminals of others it is said again, or was; not written.
+    pub(crate) again: Vec<Member>,
     /// Whether the directory keeps it, whatever route it takes besides.
     stored: bool,
     /// Who does not get it, and why.
@@ -120,7 +122,7 @@ impl Outbox {
                 None => Route::Waiting,
             };
             let Row { letter, since, stored, withdrawn, .. } = row;
-            let entry = Entry { letter, since, route, epoch: 0, stored, withdrawn };
+            let entry = Entry { letter, since, route, epoch: 0, again: Vec::new(), stored, withdrawn };
             outbox.queues.entry(row.to).or_default().insert(number, entry);
             outbox.last = outbox.last.max(number);
         }
@@ -130,12 +132,19 @@ impl Outbox {
     /// Adds a letter behind all others.
     pub(crate) fn add(&mut self, to: &Conversation, letter: Letter, now: u64) -> Write {
         self.last += 1;
-        self.add_again(to, self.last, letter, now)
+        self.add_again(to, self.last, (letter, Vec::new()), now)
     }
 
-    /// Adds a letter at the place that it has had.
-    pub(crate) fn add_again(&mut self, to: &Conversation, number: u64, letter: Letter, now: u64) -> Write {
-        let entry = Entry { letter, since: now, route: Route::Waiting, epoch: 0, stored: false, withdrawn: None };
+    /// Adds a letter at the place that it has had, for these terminals.
+    pub(crate) fn add_again(
+        &mut self,
+        to: &Conversation,
+        number: u64,
+        (letter, again): (Letter, Vec<Member>),
+        now: u64,
+    ) -> Write {
+        let entry =
+            Entry { letter, since: now, route: Route::Waiting, epoch: 0, again, stored: false, withdrawn: None };
         let change = put(to, number, &entry);
         self.queues.entry(to.clone()).or_default().insert(number, entry);
         change
@@ -144,7 +153,8 @@ impl Outbox {
     /// Takes a letter back in that the directory was thought to keep; its number. To be written by what follows.
     pub(crate) fn add_stored(&mut self, to: &Conversation, letter: Letter, now: u64) -> u64 {
         self.last += 1;
-        let entry = Entry { letter, since: now, route: Route::Stored, epoch: 0, stored: true, withdrawn: None };
+        let (route, again) = (Route::Stored, Vec::new());
+        let entry = Entry { letter, since: now, route, epoch: 0, again, stored: true, withdrawn: None };
         self.queues.entry(to.clone()).or_default().insert(self.last, entry);
         self.last
     }

@@ -56,8 +56,8 @@ pub(crate) struct MembershipDiff {
     pub(crate) replaced: Vec<UserId>,
     /// New admins.
     pub(crate) admins: Vec<UserId>,
-    /// Whether a terminal was taken off and added again.
-    pub(crate) again: bool,
+    /// Terminals that were taken off and added again.
+    pub(crate) again: Vec<Member>,
     pub(crate) removed_us: bool,
 }
 
@@ -99,7 +99,7 @@ impl MembershipDiff {
             left: users.difference(&after).cloned().collect(),
             replaced: replaced.intersection(&after).cloned().collect(),
             admins: admins_after.into_iter().filter(|admin| !admins.contains(admin)).collect(),
-            again: outcome.added.iter().any(|member| outcome.removed.contains(member)),
+            again: outcome.added.iter().filter(|member| outcome.removed.contains(member)).cloned().collect(),
             removed_us: outcome.removed.contains(own) && !outcome.added.contains(own),
         }
     }

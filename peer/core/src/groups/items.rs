@@ -82,7 +82,13 @@ impl Groups {
     }
 
     /// A commit was followed.
-    fn committed(&mut self, cx: &mut Context, room: &RoomId, by: &Member, diff: MembershipDiff) -> Vec<Request> {
+    pub(super) fn committed(
+        &mut self,
+        cx: &mut Context,
+        room: &RoomId,
+        by: &Member,
+        diff: MembershipDiff,
+    ) -> Vec<Request> {
         let conversation = self.rooms.conversation(room);
         let ours = cx.is_me(&by.userid) && by.terminal == cx.me.terminal;
         let tickets = self.operations.tickets_of(room);
@@ -102,10 +108,12 @@ impl Groups {
         if diff.replaced.iter().any(|user| !cx.is_me(user)) {
             requests.push(Request::Delivery(DeliveryRequest::ReceiverReplaced(conversation.clone())));
         }
-        if diff.again && matches!(conversation, Conversation::Group(_)) {
-            // Who was taken in again has missed an epoch or two.
+        // Whom others have taken in again has missed an epoch or two. Who takes off and adds terminals of the own user makes
+        // nobody repeat anything: it could be done without end.
+        let whom: Vec<Member> = diff.again.iter().filter(|member| member.userid != by.userid).cloned().collect();
+        if !whom.is_empty() && matches!(conversation, Conversation::Group(_)) {
             let epoch = self.rooms.epoch(room).unwrap_or_default().saturating_sub(AGAIN_EPOCHS);
-            requests.push(Request::Delivery(DeliveryRequest::SayAgain { to: conversation.clone(), epoch }));
+            requests.push(Request::Delivery(DeliveryRequest::SayAgain { to: conversation.clone(), epoch, whom }));
         }
         if let Conversation::Group(group) = &conversation {
             for user in &diff.joined {
@@ -150,7 +158,7 @@ impl Groups {
         if let Some(old) = old {
             if old.room != *room {
                 let (to, epoch) = (conversation.clone(), old.epoch.saturating_sub(1));
-                requests.push(Request::Delivery(DeliveryRequest::SayAgain { to, epoch }));
+                requests.push(Request::Delivery(DeliveryRequest::SayAgain { to, epoch, whom: Vec::new() }));
             }
             let tickets = self.operations.forget(&old.room);
             if let Conversation::Group(group) = &conversation {

@@ -171,7 +171,7 @@ impl Groups {
         cx.write([self.known.joined(group, *room)]);
         cx.tell_each(tickets, Notice::Group { group: group.clone(), news });
         let to = Conversation::Group(group.clone());
-        Some(Request::Delivery(DeliveryRequest::SayAgain { to, epoch }))
+        Some(Request::Delivery(DeliveryRequest::SayAgain { to, epoch, whom: Vec::new() }))
     }
 
     /// What is told of a group that was founded anew, in this room: who was in it before, and whether the directory had forgotten

@@ -290,11 +290,46 @@ fn what_was_said_lately_in_a_group_that_goes_on_elsewhere_is_said_again_under_th
         stage.delivery.handle_put(&mut stage.cx, &to, &[number], ROOM, &reply);
         assert_eq!(stage.delivery.outbox.queue(&to).count(), 0);
     }
-    stage.delivery.handle_say_again(&mut stage.cx, &to, 5);
+    stage.delivery.handle_say_again(&mut stage.cx, &to, 5, &[]);
     ids.extend(stage.delivery.outbox.queue(&to).map(|(_, entry)| entry.letter.id));
     assert_eq!(ids, [MessageId([2; 16]), MessageId([3; 16])]);
-    stage.delivery.handle_say_again(&mut stage.cx, &to, 0);
+    stage.delivery.handle_say_again(&mut stage.cx, &to, 0, &[]);
     assert_eq!(stage.delivery.outbox.queue(&to).count(), 2, "once");
+}
+
+#[test]
+fn what_was_said_again_for_a_terminal_is_not_said_a_third_time() {
+    let mut stage = Stage::new();
+    let terminal = |user: UserId, number| Member { userid: user, terminal: TerminalId([number; 16]) };
+    let mallory = |number| terminal(UserId::parse("mallory").unwrap(), number);
+    stage.send(&team(), "text");
+    // Whatever waits is sealed in this epoch, and taken; how much that was.
+    let takes = |stage: &mut Stage, epoch| {
+        let waiting: Vec<u64> = stage.delivery.outbox.queue(&team()).map(|(number, _)| number).collect();
+        let sealed = |number: &u64| (*number, Outgoing { id: MessageId([9; 16]), piece: Piece(vec![1]) });
+        let sealed = waiting.iter().map(sealed).collect();
+        stage.delivery.handle_sealed(&stage.cx, team(), (ROOM, epoch), sealed);
+        stage.answer(&team(), &waiting, u32::try_from(waiting.len()).unwrap(), None);
+        waiting.len()
+    };
+    assert_eq!(takes(&mut stage, 1), 1);
+    let mut again = |epoch: u64, whom: &[Member]| {
+        stage.delivery.handle_say_again(&mut stage.cx, &team(), epoch.saturating_sub(4), whom);
+        takes(&mut stage, epoch)
+    };
+    let (first, second, third) = (mallory(1), mallory(2), mallory(3));
+    // A text, again and again for one terminal, and for all of a user's in turn.
+    let asked = [&first, &first, &second, &first, &third, &second];
+    let copies: Vec<usize> =
+        (2..).zip(asked).map(|(epoch, member)| again(epoch, std::slice::from_ref(member))).collect();
+    assert_eq!(copies, [1, 0, 1, 0, 0, 0]);
+    // Another member has not had it, although what was said again lies some epochs back; what lies further back is over.
+    let bianca = terminal(bianca(), 1);
+    assert_eq!(again(5, std::slice::from_ref(&bianca)), 1);
+    assert_eq!(again(10, &[terminal(Example::Carol.user().unwrap(), 1)]), 0);
+    assert_eq!(again(9, &[terminal(Example::Carol.user().unwrap(), 1), bianca]), 1, "for one of them");
+    // In another room nobody has had it.
+    assert_eq!(again(1, &[]), 1);
 }
 
 /// Whoever is far ahead of what was confirmed says no more than a link has room for, and in time everything, in order.

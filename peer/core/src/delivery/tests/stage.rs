@@ -2,7 +2,9 @@
 
 pub(super) use common::ident::{MessageId, RoomId, TerminalId, UserId};
 pub(super) use common::limits::{MAIL_IN_ONE, RECEIPT_IDS};
-pub(super) use common::msg::{Body, Chat, Letter, MailRefusal, MailboxReply, Outgoing, Piece, Received, ToDirectory};
+pub(super) use common::msg::{
+    Body, Chat, Letter, MailRefusal, MailboxReply, Member, Outgoing, Piece, Received, ToDirectory,
+};
 pub(super) use common::testkit::Example;
 pub(super) use zeroize::Zeroizing;
 

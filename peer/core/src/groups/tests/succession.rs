@@ -6,6 +6,7 @@ use common::testkit::Example::{Ali, Bianca, Carol};
 
 use super::stage::{Committing, Stage, bianca, carol, member, team};
 use crate::command::GroupWish;
+use crate::groups::changes::MembershipDiff;
 use crate::model::Conversation;
 use crate::notice::GroupNews;
 use crate::request::{DeliveryRequest, OpenedLetter, Request};
@@ -170,6 +171,25 @@ fn whoever_cannot_found_asks_the_admins_and_is_taken_in_again() {
     let sealed = stage.groups.rooms.seal(room, b"welcome back").unwrap();
     let requests = carol_s.comes((*room, again.epoch + 1), MailKind::Message, member(Ali), &sealed);
     assert!(matches!(requests[0], Request::Delivery(DeliveryRequest::Letter(_))), "{requests:?}");
+}
+
+#[test]
+fn texts_are_repeated_for_whom_others_have_taken_in_again() {
+    let Scene { mut ali, room, .. } = Scene::new();
+    let mut repeated = |by, again: &[common::testkit::Example]| -> Vec<Vec<Member>> {
+        let again = again.iter().map(|example| member(*example)).collect();
+        let diff = MembershipDiff { again, ..MembershipDiff::default() };
+        let requests = ali.groups.committed(&mut ali.cx, &room, &member(by), diff);
+        let whom = |request| match request {
+            Request::Delivery(DeliveryRequest::SayAgain { whom, .. }) => Some(whom),
+            _ => None,
+        };
+        requests.into_iter().filter_map(whom).collect()
+    };
+    assert_eq!(repeated(Ali, &[Carol]), [[member(Carol)]]);
+    // A terminal of one's own can be taken off and added without end.
+    assert_eq!(repeated(Bianca, &[Bianca]), [[]; 0]);
+    assert_eq!(repeated(Bianca, &[Bianca, Carol]), [[member(Carol)]]);
 }
 
 #[test]
