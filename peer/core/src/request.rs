@@ -67,6 +67,8 @@ pub(crate) enum DeliveryRequest {
     /// Say again what was said in a group in this epoch or later: it goes on in another room, or these terminals were taken in
     /// again that could not follow.
     SayAgain { to: Conversation, epoch: u64, whom: Vec<Member> },
+    /// A terminal of this user was not in the room in which its texts were confirmed, and is in one now: confirm them again.
+    ConfirmAgain(UserId),
     /// What was held back in this conversation may go now.
     Retry(Conversation),
     /// Nothing can go in this conversation until then, by the tick clock.

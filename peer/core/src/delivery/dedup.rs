@@ -100,6 +100,14 @@ impl Dedup {
         }
         last
     }
+
+    /// The last texts of one sender that have arrived, at most so many, in order.
+    pub(super) fn last_texts_of(&self, user: &UserId, most: usize) -> Vec<MessageId> {
+        let rows = self.of.get(user).into_iter().flat_map(|ids| ids.oldest_first.iter().rev());
+        let mut last: Vec<MessageId> = rows.filter(|(row, _)| row & TEXT != 0).map(|(_, id)| *id).take(most).collect();
+        last.reverse();
+        last
+    }
 }
 
 /// A letter's id, and who has given it.
@@ -184,6 +192,8 @@ mod tests {
             let all = [(ali.clone(), vec![id(2), id(5)]), (bianca.clone(), vec![id(3)])];
             assert_eq!(dedup.last_texts(9), all.into());
             assert_eq!(dedup.last_texts(2), [(ali.clone(), vec![id(5)]), (bianca.clone(), vec![id(3)])].into());
+            assert_eq!(dedup.last_texts_of(&ali, 9), [id(2), id(5)]);
+            assert_eq!(dedup.last_texts_of(&ali, 1), [id(5)]);
             assert_eq!(dedup.note(&ali, id(5), Kind::Text), None);
             dedup.note(&ali, id(6), Kind::Other);
             assert_eq!(dedup.last, 6, "the next number is the next");

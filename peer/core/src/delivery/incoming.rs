@@ -19,6 +19,9 @@ use crate::request::{OpenedLetter, Request, SealedLetter};
 /// Texts that are confirmed once more to a directory that has gone back, of all senders together. Chosen arbitrarily: more
 /// than one user is sent between two copies of a directory, in 16 receipts if all are of one sender.
 pub(super) const CONFIRMED_AGAIN: usize = 1024;
+/// Texts that are confirmed once more to one user. Chosen arbitrarily: more than are read while a terminal is in no room, in
+/// four receipts.
+pub(super) const CONFIRMED_TO_ONE: usize = 4 * RECEIPT_IDS;
 
 /// What the letters of this step bring, told and confirmed together.
 #[derive(Debug, Default)]
@@ -112,16 +115,27 @@ impl Delivery {
     /// The directory goes on from an older state, and may have forgotten receipts of ours. A sender who was away sees nothing
     /// of that, and repeats nothing: what has arrived is confirmed again, unless a receipt waits. Whoever knows passes it over.
     pub(super) fn confirm_again(&mut self, cx: &mut Context) {
-        for (sender, mut ids) in self.dedup.last_texts(CONFIRMED_AGAIN) {
-            let to = Conversation::User(sender.clone());
-            for (_, entry) in self.outbox.queue(&to) {
-                if let Body::Receipt { ids: waiting, .. } = &entry.letter.body {
-                    ids.retain(|id| !waiting.contains(id));
-                }
+        for (sender, ids) in self.dedup.last_texts(CONFIRMED_AGAIN) {
+            self.confirm_once_more(cx, sender, ids, Received::Delivered);
+        }
+    }
+
+    /// A terminal of this user may have missed receipts of ours: it was not in the room in which they were said. The last texts
+    /// that came from the user are confirmed again, unless a receipt waits. Whoever knows passes it over.
+    pub(crate) fn handle_confirm_again(&mut self, cx: &mut Context, user: UserId) {
+        let (ids, state) = (self.dedup.last_texts_of(&user, CONFIRMED_TO_ONE), self.received());
+        self.confirm_once_more(cx, user, ids, state);
+    }
+
+    fn confirm_once_more(&mut self, cx: &mut Context, sender: UserId, mut ids: Vec<MessageId>, state: Received) {
+        let to = Conversation::User(sender.clone());
+        for (_, entry) in self.outbox.queue(&to) {
+            if let Body::Receipt { ids: waiting, .. } = &entry.letter.body {
+                ids.retain(|id| !waiting.contains(id));
             }
-            if !cx.is_blocked(&sender) {
-                self.confirm(cx, sender, &ids, Received::Delivered);
-            }
+        }
+        if !cx.is_blocked(&sender) {
+            self.confirm(cx, sender, &ids, state);
         }
     }
 

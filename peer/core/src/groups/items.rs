@@ -108,6 +108,11 @@ impl Groups {
         if diff.replaced.iter().any(|user| !cx.is_me(user)) {
             requests.push(Request::Delivery(DeliveryRequest::ReceiverReplaced(conversation.clone())));
         }
+        if let Conversation::User(user) = &conversation
+            && diff.again.iter().any(|member| member.userid == *user)
+        {
+            requests.push(Request::Delivery(DeliveryRequest::ConfirmAgain(user.clone())));
+        }
         // Whom others have taken in again has missed an epoch or two. Who takes off and adds terminals of the own user makes
         // nobody repeat anything: it could be done without end.
         let whom: Vec<Member> = diff.again.iter().filter(|member| member.userid != by.userid).cloned().collect();
@@ -154,6 +159,9 @@ impl Groups {
         {
             // The other side may not have been able to follow the room before.
             requests.push(Request::Delivery(DeliveryRequest::ReceiverReplaced(conversation.clone())));
+            if by.userid == *user {
+                requests.push(Request::Delivery(DeliveryRequest::ConfirmAgain(user.clone())));
+            }
         }
         if let Some(old) = old {
             if old.room != *room {

@@ -94,6 +94,7 @@ impl Messaging {
             DeliveryRequest::Send { to, letter } => delivery.handle_letter_to_send(cx, &to, letter),
             DeliveryRequest::Flush(to) => delivery.handle_mark(&to),
             DeliveryRequest::SayAgain { to, epoch, whom } => delivery.handle_say_again(cx, &to, epoch, &whom),
+            DeliveryRequest::ConfirmAgain(user) => delivery.handle_confirm_again(cx, user),
             DeliveryRequest::Retry(to) => delivery.handle_retry(&to),
             DeliveryRequest::BackOff { to, next, until } => delivery.handle_back_off(&to, next, until),
             DeliveryRequest::ConversationOver(to) => delivery.handle_conversation_over(cx, &to),

@@ -6,7 +6,8 @@ use super::fixtures::{team, users};
 use super::world::{ClientId, Event, Trace, World};
 use super::{come_to_rest, faults_profile::FaultsProfile};
 use crate::command::{CallCommand, Command, FileCommand, FileWish, GroupWish, MessageCommand, Ticket};
-use crate::model::Conversation;
+use crate::model::{Conversation, DeliveryStatus, StoredMessage};
+use crate::persistence::{Table, Write};
 
 const ALI: ClientId = 0;
 const ALIS_OTHER: ClientId = 1;
@@ -185,7 +186,7 @@ fn what_waits_for_a_group_is_given_up_with_the_membership() {
     group(&mut world, ALIS_OTHER, GroupWish::Leave);
     settle(&mut world);
     assert!(!world.is_member(ALI));
-    assert!(world.clients[ALI].disk.load(crate::persistence::Table::Outbox).is_empty());
+    assert!(world.clients[ALI].disk.load(Table::Outbox).is_empty());
     world.check_texts().unwrap();
 }
 
@@ -213,6 +214,34 @@ fn whose_goodbye_is_stored_has_left_even_if_the_answer_is_lost() {
         assert!(tells(&world, BIANCA, "news: Left"));
         world.check_rooms().unwrap();
     }
+}
+
+/// Seed 142580.
+#[test]
+fn a_terminal_that_comes_into_a_conversation_anew_hears_what_was_read_meanwhile() {
+    let mut world = calm(|_| {});
+    let bianca = user(1);
+    send(&mut world, ALIS_OTHER, &bianca, "they know each other");
+    settle(&mut world);
+    world.cut_off(BIANCA, HOUR);
+    send(&mut world, ALI, &bianca, "read by bianca");
+    while world.clients.iter().filter(|client| client.disk.history.last().is_some_and(is_stored)).count() < 2 {
+        world.run_until(world.now + 1).unwrap();
+    }
+    // The other terminal stands on the roster, and is not in the room.
+    world.crash(ALIS_OTHER);
+    let disk = &mut world.clients[ALIS_OTHER].disk;
+    let rows = disk.load(Table::Mls).into_iter();
+    disk.keep(&rows.map(|(key, _)| Write::Delete { kind: Table::Mls, key }).collect::<Vec<_>>());
+    world.clients[BIANCA].cut_off_until = 0;
+    settle(&mut world);
+    let marks = [ALI, ALIS_OTHER].map(|client| world.clients[client].disk.history.last().unwrap().mark);
+    assert!(!is_stored(world.clients[ALI].disk.history.last().unwrap()), "{marks:?}");
+    assert_eq!(marks[0], marks[1]);
+}
+
+fn is_stored(record: &StoredMessage) -> bool {
+    record.text == "read by bianca" && record.mark == DeliveryStatus::Stored
 }
 
 /// Seeds 93013 and 93495.

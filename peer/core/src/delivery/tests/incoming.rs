@@ -161,6 +161,40 @@ fn a_blocked_user_is_confirmed_nothing_again() {
 }
 
 #[test]
+fn a_terminal_that_was_in_no_room_hears_again_what_was_read() {
+    for told in [false, true] {
+        let mut stage = Stage::new();
+        stage.delivery.set_read_receipts(told);
+        for number in 1..=3 {
+            stage.comes(number, text("x"));
+        }
+        stage.comes(4, Body::Decided { user: bianca() });
+        stage.delivery.handle_letters_taken(&mut stage.cx);
+        let numbers = stage.give(&to_bianca(), 1);
+        stage.answer(&to_bianca(), &numbers, 1, None);
+        stage.comes(5, text("what waits is said once"));
+        stage.delivery.handle_letters_taken(&mut stage.cx);
+        let state = if told { Received::Read } else { Received::Delivered };
+        let receipts = |stage: &Stage| -> Vec<(Vec<MessageId>, Received)> {
+            let receipt = |(_, entry): (u64, &crate::delivery::outbox::Entry)| match &entry.letter.body {
+                Body::Receipt { ids, state } => (ids.clone(), *state),
+                body => panic!("{body:?}"),
+            };
+            stage.delivery.outbox.queue(&to_bianca()).map(receipt).collect()
+        };
+        let waits = (vec![MessageId([5; 16])], state);
+        assert_eq!(receipts(&stage), std::slice::from_ref(&waits));
+        for _ in 0..2 {
+            stage.delivery.handle_confirm_again(&mut stage.cx, bianca());
+            let again = [1, 2, 3].map(|number| MessageId([number; 16]));
+            assert_eq!(receipts(&stage), [waits.clone(), (again.to_vec(), state)]);
+        }
+        stage.delivery.handle_confirm_again(&mut stage.cx, Example::Carol.user().unwrap());
+        assert_eq!(stage.delivery.outbox.conversations(), [to_bianca()]);
+    }
+}
+
+#[test]
 fn only_the_last_texts_are_confirmed_again() {
     let mut stage = Stage::new();
     let id = |number: usize| MessageId(u128::try_from(number).unwrap().to_be_bytes());
