@@ -152,7 +152,7 @@ impl Rooms {
         match invitation.accept(&mut self.key_packages, vouched, &asked) {
             Ok(mut room) => {
                 // The note is made in memory; that cannot fail where the room could be opened.
-                let _ = room.note_joined(item.date);
+                let _ = room.note_joined(self.next_place(&room));
                 let old = match expects {
                     Expects::InPlaceOf(old) => self.take_out(&old),
                     Expects::Asked | Expects::WhereAnother | Expects::Nothing => None,

@@ -161,6 +161,12 @@ impl Rooms {
         usable.max_by_key(|(joined, id)| (*joined, Reverse(*id))).map(|(_, id)| id)
     }
 
+    /// The place of a room of two that is joined now: behind all others with that user, whatever dates the directory gives.
+    pub(super) fn next_place(&self, newest: &Room) -> u64 {
+        let others = self.rooms.values().filter(|room| room.charter() == newest.charter());
+        others.map(Room::joined).max().unwrap_or_default().saturating_add(1)
+    }
+
     pub(super) fn directs_with(&self, user: &UserId) -> impl Iterator<Item = RoomId> {
         let of_both = move |room: &Room| matches!(room.charter(), RoomMetadata::Pair { pair } if pair.contains(user));
         self.rooms.iter().filter(move |(_, room)| of_both(room)).map(|(id, _)| *id)

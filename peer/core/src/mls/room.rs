@@ -36,7 +36,8 @@ pub(super) struct Notes {
     /// Members whose key was not the pinned one when they came, and which key it was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) undecided: Vec<(Member, KeyDigest)>,
-    /// When this terminal came into it, by the directory's clock, where it was added by somebody.
+    /// Its place among the rooms of two with these users that this terminal was added to: greater than those of all before.
+    /// A version before wrote the directory's date.
     #[serde(default)]
     pub(super) joined: u64,
 }
@@ -114,16 +115,16 @@ impl Room {
         &self.notes.undecided
     }
 
-    /// Notes that somebody has added this terminal at this moment.
+    /// Notes that somebody has added this terminal, and its place among the rooms of these users that it came into.
     ///
     /// # Errors
     /// [`RoomError::Library`].
-    pub fn note_joined(&mut self, date: u64) -> Result<(), RoomError> {
-        self.notes.joined = date;
+    pub fn note_joined(&mut self, place: u64) -> Result<(), RoomError> {
+        self.notes.joined = place;
         self.note()
     }
 
-    /// When this terminal was added, by the directory's clock; 0 where it made the room.
+    /// Its place among the rooms of these users that this terminal came into; 0 where it made the room.
     pub fn joined(&self) -> u64 {
         self.notes.joined
     }

@@ -111,6 +111,25 @@ fn few_rooms_of_two_are_kept_of_a_user_who_makes_many_the_oldest_go_and_the_user
 }
 
 #[test]
+fn mail_goes_into_the_room_of_two_that_was_made_last_whatever_dates_were_given() {
+    let (mut stage, mut hers) = (Stage::new(), Stage::of(Example::Bianca));
+    let to = Conversation::User(Example::Ali.user().unwrap());
+    for _ in 0..3 {
+        hers.groups.handle_needs_room(&hers.cx, to.clone());
+        let made = hers.commits(&[(Example::Ali, true), (Example::Bianca, true)], |_| stage.package());
+        hers.comes_back(&made);
+        hers.groups.rooms.forget(&made.room);
+        stage.certificates.truncate(1);
+        stage.certificates.push(hers.certificates[0].clone());
+        stage.comes((made.room, made.epoch), MailKind::Welcome, member(Example::Bianca), &made.welcome);
+        assert_eq!(stage.groups.rooms.direct_with(&bianca()), Some(made.room));
+        // As a version before has noted it, of a directory whose clock was far ahead.
+        let room = stage.groups.rooms.rooms.get_mut(&made.room).unwrap();
+        room.note_joined(room.joined() + (1 << 40)).unwrap();
+    }
+}
+
+#[test]
 fn a_room_of_two_that_cannot_be_followed_is_made_anew_once_and_the_other_side_says_again_what_was_not_received() {
     let (mut stage, mut hers) = (Stage::new(), Stage::of(Example::Bianca));
     let (to_ali, to_bianca) = (Conversation::User(Example::Ali.user().unwrap()), Conversation::User(bianca()));
