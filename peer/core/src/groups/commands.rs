@@ -120,9 +120,20 @@ impl Groups {
         }
     }
 
-    fn operate(&mut self, cx: &Context, operation: GroupOperation) -> Decided {
+    fn operate(&mut self, cx: &mut Context, operation: GroupOperation) -> Decided {
+        let (room, at) = (operation.room(), self.operations.may_begin_at(&operation));
         self.operations.add_for(cx.answering.clone(), operation);
+        if let Some(room) = room.filter(|_| at > cx.now.tick) {
+            self.tell_postponed(cx, &room, at - cx.now.tick);
+        }
         Ok(Vec::new())
+    }
+
+    /// What the user wishes of a group waits so many seconds for its turn. What becomes of it is answered then.
+    pub(super) fn tell_postponed(&self, cx: &mut Context, room: &RoomId, after: u64) {
+        if let Some(Conversation::Group(group)) = self.rooms.conversation(room) {
+            cx.tell_each(&[], Notice::Group { group, news: GroupNews::Postponed { after } });
+        }
     }
 
     fn deny(&mut self, cx: &mut Context, group: &GroupName, user: UserId) -> Vec<Request> {

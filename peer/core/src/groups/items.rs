@@ -93,6 +93,9 @@ impl Groups {
         let ours = cx.is_me(&by.userid) && by.terminal == cx.me.terminal;
         let tickets = self.operations.tickets_of(room);
         let told = if ours { self.operations.tells_of(room) } else { None };
+        if cx.is_me(&by.userid) {
+            self.operations.has_ended(room, cx.now.tick);
+        }
         let mut requests = self.epoch_moved(cx, room, ours);
         let Some(conversation) = conversation else { return requests };
         if diff.removed_us {

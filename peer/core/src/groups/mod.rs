@@ -38,7 +38,7 @@ use std::sync::Arc;
 use common::backoff::Backoff;
 use common::ident::{GroupName, RoomId, UserId};
 use common::limits::PIECE_MAX;
-use common::msg::{KeyPackagePut, Member, Outgoing, Piece, TerminalsReq};
+use common::msg::{KeyPackagePut, Outgoing, Piece, TerminalsReq};
 
 use self::known::KnownGroups;
 use self::operations::BROKEN_TIMEOUT;
@@ -94,8 +94,8 @@ pub(crate) struct Groups {
     made_another: Pace<UserId>,
     /// Users who speak in rooms that this terminal is not in.
     elsewhere: BTreeSet<UserId>,
-    /// How often a member's terminal was taken in again.
-    taken_again: Pace<(RoomId, Member)>,
+    /// How often terminals of a member were taken in again.
+    taken_again: Pace<(RoomId, UserId)>,
     /// How long the directory is left alone with a room to be made that it says is in another epoch.
     refused: Backoff,
     /// While the directory is compared that goes on from an older state.
@@ -313,7 +313,7 @@ impl Groups {
         let mending = [self.asked_back.next_deadline(), self.made_another.next_deadline()];
         let asking = [self.rooms.overdue_at(), self.compares_at()];
         let mending = mending.into_iter().chain(asking).flatten().filter(|_| cx.is_caught_up());
-        mending.chain(self.operations.next_deadline()).min()
+        mending.chain(self.operations.next_deadline(cx.now.tick)).min()
     }
 
     /// Who reads what is sent to a conversation now, in the order of the ids.

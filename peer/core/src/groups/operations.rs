@@ -35,9 +35,9 @@ impl Groups {
     /// Begins the next operation, if nothing stands in its way.
     pub(crate) fn begin_next(&mut self, cx: &mut Context) -> Vec<Request> {
         while cx.is_caught_up() && self.operations.active.is_none() && self.operations.not_before.is_none() {
-            let ready = self.operations.waiting.iter().position(|(operation, _)| match operation.room() {
-                Some(room) => !self.rooms.expects_commit(&room),
-                None => true,
+            let ready = self.operations.waiting.iter().position(|(operation, _)| {
+                let expects_commit = operation.room().is_some_and(|room| self.rooms.expects_commit(&room));
+                !expects_commit && self.operations.may_begin_at(operation) <= cx.now.tick
             });
             let Some((operation, tickets)) = ready.and_then(|place| self.operations.waiting.remove(place)) else {
                 break;
@@ -101,7 +101,9 @@ impl Groups {
             return None;
         }
         if let GroupOperation::AddAgain(_, member) = operation {
-            return Some(vec![member.userid.clone()]);
+            // Who was removed while this waited stays away.
+            let is_in = self.rooms.terminals_of(room, &member.userid).contains(&member.terminal);
+            return is_in.then(|| vec![member.userid.clone()]);
         }
         // Whoever may change nobody else's terminals asks for none.
         let users = self.rooms.users(room).into_iter();

@@ -1,12 +1,17 @@
 //! The operations that wait, and the one that is under way.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use common::ident::{GroupName, RoomId, TerminalId, UserId};
+use common::limits::{EPOCHS_PER_USER, EPOCHS_WINDOW};
 use common::msg::Member;
 
 use crate::command::Ticket;
 use crate::mls::VerifiedKeyPackage;
+
+/// Of the epochs of a room that a user may end in a while, so many are kept for what the user wishes: whoever asks to be taken
+/// in again does not use them up.
+pub(super) const KEPT_FOR_WISHES: usize = 2;
 
 /// Something to be done about a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +54,20 @@ impl GroupOperation {
             | Self::RemoveMember(..)
             | Self::GrantAdmin(..)
             | Self::StepDown(_)
+            | Self::AddAgain(..) => false,
+        }
+    }
+
+    /// Whether a user has wished it, and it ends an epoch: it waits for its turn where too many were ended.
+    pub(super) fn is_wish(&self) -> bool {
+        match self {
+            Self::AddMember(..) | Self::RemoveMember(..) | Self::GrantAdmin(..) | Self::StepDown(_) => true,
+            Self::CreateDirect(_)
+            | Self::CreateAnother(_)
+            | Self::SyncTerminals(_)
+            | Self::CreateGroup(_)
+            | Self::FoundAnew(..)
+            | Self::Reclaim(..)
             | Self::AddAgain(..) => false,
         }
     }
@@ -118,6 +137,10 @@ pub(super) struct Operations {
     pub(super) begun: u64,
     /// The directory asked for patience until then, by the tick clock.
     pub(super) not_before: Option<u64>,
+    /// When our user ended epochs of rooms, at any terminal, by the tick clock: the last of each.
+    ended: BTreeMap<RoomId, VecDeque<u64>>,
+    /// Rooms of which our user has ended too many, as the directory says, and until when, by the tick clock.
+    used_up: BTreeMap<RoomId, u64>,
 }
 
 impl Operations {
@@ -134,7 +157,43 @@ impl Operations {
         let waits = self.waiting.iter_mut().find(|(waiting, _)| *waiting == operation);
         match under_way.map(|active| &mut active.tickets).or(waits.map(|(_, tickets)| tickets)) {
             Some(tickets) => tickets.extend(ticket),
-            None => self.waiting.push_back((operation, ticket.into_iter().collect())),
+            None => {
+                // What the user wishes comes before those who ask to be taken in again.
+                let is_less = |(waiting, _): &(GroupOperation, Vec<Ticket>)| matches!(waiting, GroupOperation::AddAgain(room, _) if operation.room() == Some(*room));
+                let place = self.waiting.iter().position(is_less).filter(|_| operation.is_wish());
+                let place = place.unwrap_or(self.waiting.len());
+                self.waiting.insert(place, (operation, ticket.into_iter().collect()));
+            }
+        }
+    }
+
+    /// Our user has ended an epoch of this room, at any terminal.
+    pub(super) fn has_ended(&mut self, room: &RoomId, tick: u64) {
+        let ended = self.ended.entry(*room).or_default();
+        ended.push_back(tick);
+        if ended.len() > EPOCHS_PER_USER {
+            ended.pop_front();
+        }
+    }
+
+    /// The directory takes no more ends of epochs of this room from our user until then, by the tick clock: a wish waits, as
+    /// the next.
+    pub(super) fn wait_for_epochs(&mut self, room: RoomId, until: u64, wish: (GroupOperation, Vec<Ticket>)) {
+        self.used_up.insert(room, until);
+        self.waiting.push_front(wish);
+    }
+
+    /// When an operation may be begun, by the tick clock, as far as that depends on how many epochs our user has ended.
+    pub(super) fn may_begin_at(&self, operation: &GroupOperation) -> u64 {
+        let used_up = |room: &RoomId| self.used_up.get(room).copied().unwrap_or_default();
+        match operation {
+            GroupOperation::AddAgain(room, _) => {
+                let ended = self.ended.get(room).into_iter().flatten().rev();
+                let last = ended.copied().nth(EPOCHS_PER_USER - KEPT_FOR_WISHES - 1);
+                last.map_or(0, |last| last + EPOCHS_WINDOW.as_secs()).max(used_up(room))
+            }
+            wish if wish.is_wish() => wish.room().as_ref().map_or(0, used_up),
+            _ => 0,
         }
     }
 
@@ -179,12 +238,15 @@ impl Operations {
         self.not_before = Some(until);
     }
 
-    pub(super) fn next_deadline(&self) -> Option<u64> {
-        self.not_before
+    /// When something can be begun, by the tick clock, that cannot now.
+    pub(super) fn next_deadline(&self, tick: u64) -> Option<u64> {
+        let waiting = self.waiting.iter().map(|(operation, _)| self.may_begin_at(operation));
+        waiting.filter(|at| *at > tick).chain(self.not_before).min()
     }
 
     pub(super) fn wake(&mut self, tick: u64) {
         self.not_before = self.not_before.filter(|until| *until > tick);
+        self.used_up.retain(|_, until| *until > tick);
     }
 
     /// The commands of the user that anything is for.
@@ -195,6 +257,8 @@ impl Operations {
 
     /// Forgets what concerns a room that is gone; gives the commands of the user that wait for it.
     pub(super) fn forget(&mut self, room: &RoomId) -> Vec<Ticket> {
+        self.ended.remove(room);
+        self.used_up.remove(room);
         let concerns = |active: &ActiveOperation| active.room == *room || active.operation.room() == Some(*room);
         let active = self.active.take_if(|active| concerns(active));
         let mut tickets = active.map(|active| active.tickets).unwrap_or_default();

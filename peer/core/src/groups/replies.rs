@@ -57,7 +57,8 @@ impl Groups {
         }
     }
 
-    /// It is against the rules, or too much: the operation is given up, and whoever wished it is told why.
+    /// It is against the rules, or too much: the operation is given up, and whoever wished it is told why. A wish that is only
+    /// too much for now waits for its turn.
     fn handle_refused(&mut self, cx: &mut Context, room: &RoomId, was_new: bool, reply: &CommitReply) -> Vec<Request> {
         let Some(ActiveOperation { operation, tickets, .. }) = self.operations.active.take() else { return Vec::new() };
         let (why, retry_after) = (reply.reason.unwrap_or(CommitRefusal::Other), reply.retry_after);
@@ -73,12 +74,21 @@ impl Groups {
             self.rooms.set_not_synced(room);
             cx.write(self.rooms.changes(room));
         }
-        let Some(to) = conversation else { return Vec::new() };
+        let wait = retry_after.unwrap_or(BROKEN_TIMEOUT).clamp(1, LONGEST_REFUSAL);
+        if why == CommitRefusal::Epochs && operation.is_wish() {
+            if !tickets.is_empty() {
+                self.tell_postponed(cx, room, wait);
+            }
+            self.operations.wait_for_epochs(*room, cx.now.tick + wait, (operation, tickets));
+            return Vec::new();
+        }
+        // Whoever asked to be taken in again asks once more, and holds up nothing that is said.
+        let is_asked_for = matches!(operation, GroupOperation::AddAgain(..));
+        let Some(to) = conversation.filter(|_| !is_asked_for) else { return Vec::new() };
         if let (Conversation::Group(group), false) = (&to, tickets.is_empty()) {
             let news = GroupNews::NotAllowed { why, retry_after };
             cx.tell_each(&tickets, Notice::Group { group: group.clone(), news });
         }
-        let wait = retry_after.unwrap_or(BROKEN_TIMEOUT).clamp(1, LONGEST_REFUSAL);
         let until = cx.now.tick + wait;
         vec![Request::Delivery(DeliveryRequest::BackOff { to, next: Next::Directory, until })]
     }

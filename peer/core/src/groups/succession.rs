@@ -135,7 +135,8 @@ impl Groups {
 
     /// A terminal of a member asks to be taken in again, which it cannot follow by itself.
     pub(super) fn asked_back_by(&mut self, cx: &Context, room: &RoomId, member: Member) {
-        let key = (*room, member.clone());
+        // However many terminals the member has.
+        let key = (*room, member.userid.clone());
         let may = self.rooms.is_usable(room)
             && self.rooms.may_remove(room, &member.userid)
             && self.rooms.terminals_of(room, &member.userid).contains(&member.terminal);

@@ -39,6 +39,8 @@ pub enum GroupNews {
     AnotherGroup { admins: Vec<UserId>, former: Vec<UserId> },
     /// Answers a wish: the directory has refused the change.
     NotAllowed { why: CommitRefusal, retry_after: Option<u64> },
+    /// The user has changed the group too often for now: a wish is carried out, and answered, after so many seconds.
+    Postponed { after: u64 },
     /// The user was removed.
     Removed { by: UserId },
     /// Others came and went.

@@ -72,6 +72,7 @@ impl Session {
             | GroupNews::Lost
             | GroupNews::AnotherGroup { .. }
             | GroupNews::NotAllowed { .. }
+            | GroupNews::Postponed { .. }
             | GroupNews::StandsBefore { .. }
             | GroupNews::DirectoryLost
             | GroupNews::Refused(_)

@@ -147,6 +147,7 @@ impl People {
             | GroupNews::AskedBack { .. }
             | GroupNews::AnotherGroup { .. }
             | GroupNews::NotAllowed { .. }
+            | GroupNews::Postponed { .. }
             | GroupNews::StandsBefore { .. }
             | GroupNews::DirectoryLost
             | GroupNews::Refused(_)

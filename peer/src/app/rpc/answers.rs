@@ -367,7 +367,8 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
             | GroupNews::Declined
             | GroupNews::Removed { .. }
             | GroupNews::Changed { .. }
-            | GroupNews::NewAdmin { .. },
+            | GroupNews::NewAdmin { .. }
+            | GroupNews::Postponed { .. },
             _,
         ) => return None,
     };

@@ -394,6 +394,7 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
         | GroupNews::LastAdmin
         | GroupNews::AnotherGroup { .. }
         | GroupNews::NotAllowed { .. }
+        | GroupNews::Postponed { .. }
         | GroupNews::StandsBefore { .. }
         | GroupNews::DirectoryLost
         | GroupNews::Refused(_)

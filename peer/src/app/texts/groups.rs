@@ -48,6 +48,10 @@ pub(crate) fn news(group: &GroupName, news: &GroupNews) -> Vec<String> {
             format::listed(former)
         ),
         GroupNews::NotAllowed { why, retry_after } => format!("-- {}", refused(group, *why, *retry_after)),
+        GroupNews::Postponed { after } => format!(
+            "-- {group} was changed too often from here. Your wish is carried out in {}; you need not repeat it.",
+            format::duration(*after)
+        ),
         GroupNews::StandsBefore { user } => {
             format!("-- {user} was an admin of {group} before you: only {user} or an earlier admin can do that.")
         }

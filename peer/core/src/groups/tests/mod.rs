@@ -1,5 +1,6 @@
 //! Rooms with real members: operations step by step, wishes, what becomes of rooms.
 
+mod epochs;
 mod hostile;
 mod keys;
 mod leaving;

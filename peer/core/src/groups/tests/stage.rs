@@ -68,6 +68,22 @@ fn packages_of(example: Example) -> (KeyPackages, KeyPackageReply) {
     (secret, KeyPackageReply { publickey, packages: vec![TakenKeyPackage { certificate, package }] })
 }
 
+/// Another terminal of that user, with its certificate.
+pub(super) fn second_of(example: Example) -> (KeyPackages, Certificate) {
+    let (id, seed) = (TerminalId([77; 16]), vec![77; 32]);
+    let terminal = TerminalIdentity::from_seed(id, &Secret::new(seed)).unwrap();
+    let user = example.user().unwrap();
+    let certificate = terminal.certify(&user, &example.identity().unwrap(), 1).unwrap();
+    (KeyPackages::new(Arc::new(OwnTerminal::new(&user, terminal, &certificate, [77; 32]))), certificate)
+}
+
+/// A key package of a terminal, as the directory gives it out.
+pub(super) fn package_of(secret: &mut KeyPackages, told: &UserCertificate) -> KeyPackageReply {
+    let UserCertificate { publickey, certificate, .. } = told.clone();
+    let package = Piece(secret.generate().unwrap());
+    KeyPackageReply { publickey, packages: vec![TakenKeyPackage { certificate, package }] }
+}
+
 /// What the directory says of terminals.
 pub(super) fn terminals(users: &[(Example, bool)]) -> TerminalsReply {
     let listed = |(example, has_one): &(Example, bool)| UserTerminals {
@@ -247,19 +263,26 @@ impl Stage {
 
     /// A key package of this terminal, as the directory gives it out.
     pub(super) fn package(&mut self) -> KeyPackageReply {
-        let UserCertificate { publickey, certificate, .. } = self.certificates[0].clone();
-        let package = Piece(self.groups.rooms.key_packages.generate().unwrap());
-        KeyPackageReply { publickey, packages: vec![TakenKeyPackage { certificate, package }] }
+        package_of(&mut self.groups.rooms.key_packages, &self.certificates[0])
     }
 
     /// The commit of an operation for which the directory tells of these users, and gives these packages.
     pub(super) fn commits(
         &mut self,
         users: &[(Example, bool)],
-        mut packages: impl FnMut(&UserId) -> KeyPackageReply,
+        packages: impl FnMut(&UserId) -> KeyPackageReply,
     ) -> Committing {
         let number = self.asks_for_terminals();
-        let mut requests = self.groups.handle_terminals(&mut self.cx, number, terminals(users));
+        let requests = self.groups.handle_terminals(&mut self.cx, number, terminals(users));
+        self.takes(requests, packages)
+    }
+
+    /// The commit of an operation that takes these packages, if it needs any.
+    pub(super) fn takes(
+        &mut self,
+        mut requests: Vec<Request>,
+        mut packages: impl FnMut(&UserId) -> KeyPackageReply,
+    ) -> Committing {
         while let [Request::Directory(DirectoryRequest::Ask { question: Question::Packages(user, number), .. })] =
             &requests[..]
         {

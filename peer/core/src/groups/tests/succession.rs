@@ -275,7 +275,7 @@ fn a_refused_change_is_told_and_given_up() {
     let mut stage = Stage::with_bianca();
     stage.wants(GroupWish::Admin(bianca()));
     let named = stage.commits(&[(Ali, true), (Bianca, true)], |_| panic!("nobody is added"));
-    let (why, retry_after) = (CommitRefusal::Epochs, Some(90));
+    let (why, retry_after) = (CommitRefusal::Members, Some(90));
     let reply = CommitReply { status: CommitStatus::Refused, reason: Some(why), retry_after };
     let requests = stage.groups.handle_commit(&mut stage.cx, (named.room, named.epoch), &reply);
     let until = stage.cx.now.tick + 90;

@@ -63,6 +63,10 @@ fn what_became_of_a_group_is_said_with_whom_and_the_next_step() {
             "-- #team was changed too often from here. It is possible again in 2 min.\n",
         ),
         (
+            GroupNews::Postponed { after: 90 },
+            "-- #team was changed too often from here. Your wish is carried out in 2 min; you need not repeat it.\n",
+        ),
+        (
             GroupNews::NotAllowed { why: CommitRefusal::Rooms, retry_after: Some(90) },
             "-- You have founded too many groups and conversations. It is possible again in 2 min.\n",
         ),
