@@ -212,6 +212,8 @@ pub(crate) enum Question {
     Group(GroupName),
     /// For the operation of this number: which terminals there are.
     Terminals(u64),
+    /// For the operation of this number: certificates that the leaves of its room are compared with.
+    Leaves(u64),
     /// For the operation of this number: key packages of a user.
     Packages(UserId, u64),
     /// To begin with a proof of the passcode.

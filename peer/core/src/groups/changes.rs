@@ -27,8 +27,10 @@ pub(crate) enum ProcessedItem {
     /// We are in the room from now on, by this member's doing; perhaps in place of another.
     /// `surplus`: by which rooms of two are forgotten that are too many.
     Joined { by: Member, old: Option<OldRoom>, surplus: Vec<Write> },
-    /// A welcome in place of this room, under a key that the user has to decide about first.
-    Undecided(RoomId),
+    /// A welcome to a group that nobody here asked for, by this user.
+    Invited { group: GroupName, by: UserId },
+    /// A welcome to a group, not accepted because of who invites; in place of this room, if there is one.
+    NotLetIn { group: GroupName, by: UserId, why: String, old: Option<RoomId> },
     /// It is not what it says, or cannot be read: it changes nothing.
     Dropped(String),
     /// The room can be used no more, and why.
@@ -52,6 +54,8 @@ pub(crate) struct OldRoom {
 pub(crate) struct MembershipDiff {
     pub(crate) joined: Vec<UserId>,
     pub(crate) left: Vec<UserId>,
+    /// Terminals that came and were not in it before.
+    pub(crate) added: Vec<Member>,
     /// Users who stay, but not at all of their terminals.
     pub(crate) replaced: Vec<UserId>,
     /// New admins.
@@ -95,6 +99,7 @@ impl MembershipDiff {
             RoomMetadata::Group { admins, .. } => admins.clone(),
         };
         Self {
+            added: outcome.added.iter().filter(|member| !outcome.removed.contains(member)).cloned().collect(),
             joined: after.difference(users).cloned().collect(),
             left: users.difference(&after).cloned().collect(),
             replaced: replaced.intersection(&after).cloned().collect(),

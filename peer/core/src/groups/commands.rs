@@ -47,11 +47,14 @@ impl Groups {
                 Ok(Vec::new())
             }
             (GroupWish::Create, Some(_)) => Err(GroupNews::NameTaken),
-            (GroupWish::Join, Some(_)) => Err(GroupNews::AlreadyMember { user: cx.me.user.clone() }),
+            (GroupWish::Join, Some(room)) if self.rooms.epoch(&room).is_some() => {
+                Err(GroupNews::AlreadyMember { user: cx.me.user.clone() })
+            }
             (GroupWish::Create, None) if group.is_reserved() => Err(GroupNews::NameReserved),
-            (GroupWish::Create | GroupWish::Join, None) if !cx.is_up() => Err(GroupNews::DirectoryLost),
+            (GroupWish::Create, None) | (GroupWish::Join, _) if !cx.is_up() => Err(GroupNews::DirectoryLost),
             (GroupWish::Create, None) => self.operate(cx, GroupOperation::CreateGroup(group.clone())),
-            (GroupWish::Join, None) => {
+            // Who has lost the state of the room asks, too.
+            (GroupWish::Join, _) => {
                 let message = GroupReq { handle: GroupHandle::of(group, &cx.directory) }.into();
                 Ok(vec![Request::Directory(DirectoryRequest::Ask {
                     message,

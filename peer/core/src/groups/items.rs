@@ -7,6 +7,7 @@ use common::msg::{MailKind, Member, UserCertificate};
 
 use super::Groups;
 use super::changes::{MembershipDiff, OldRoom, ProcessedItem};
+use super::queue::GroupOperation;
 use super::registry::DIRECT_ROOMS;
 use super::succession::{AGAIN_EPOCHS, moved};
 use crate::context::Context;
@@ -14,6 +15,9 @@ use crate::mls::VerifiedCredential;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, MessageNotice, Notice};
 use crate::request::{DeliveryRequest, DirectoryRequest, MailboxRequest, Request, SealedLetter, WholeItem};
+
+/// Of how many groups that one user wants ours in it is told in a session. Chosen arbitrarily.
+const INVITATIONS_TOLD: usize = 4;
 
 /// Who makes rooms of two without end.
 const TOO_MANY_ROOMS: &str = "one conversation after the other was begun, and the oldest are forgotten";
@@ -25,7 +29,9 @@ impl Groups {
         let known = verified(cx, whole.certificates.as_deref().unwrap_or_default());
         let processed = match whole.item.kind {
             MailKind::Welcome => {
-                self.rooms.join(&whole.item, &whole.bytes, &known, &self.known, |user| cx.is_blocked(user))
+                let vouched = whole.certificates.is_some().then_some(known.as_slice());
+                let judged = (vouched, &cx.directory);
+                self.rooms.join(&whole.item, &whole.bytes, judged, &self.known, |user| cx.is_blocked(user))
             }
             MailKind::Message | MailKind::Commit => self.rooms.open(&whole.item, &whole.bytes, &known, &cx.directory),
         };
@@ -46,8 +52,13 @@ impl Groups {
             }
             ProcessedItem::Unopened => self.ask_again(cx, &whole.item).into_iter().collect(),
             ProcessedItem::Nothing | ProcessedItem::Needs(_) => Vec::new(),
-            ProcessedItem::Undecided(old) => {
-                cx.write(self.rooms.changes(&old));
+            ProcessedItem::Invited { group, by } => {
+                self.invited(cx, group, by);
+                Vec::new()
+            }
+            ProcessedItem::NotLetIn { group, by, why, old } => {
+                cx.write(old.map(|old| self.rooms.changes(&old)).unwrap_or_default());
+                cx.tell_each(&[], Notice::Group { group, news: GroupNews::NotLetIn { by, why } });
                 Vec::new()
             }
             ProcessedItem::Dropped(why) => {
@@ -111,6 +122,7 @@ impl Groups {
         if diff.replaced.iter().any(|user| !cx.is_me(user)) {
             requests.push(Request::Delivery(DeliveryRequest::ReceiverReplaced(conversation.clone())));
         }
+        self.take_siblings_in(cx, room, by, &diff.added);
         if let Conversation::User(user) = &conversation
             && diff.again.iter().any(|member| member.userid == *user)
         {
@@ -125,6 +137,7 @@ impl Groups {
         }
         if let Conversation::Group(group) = &conversation {
             for user in &diff.joined {
+                self.asking.remove(&(group.clone(), user.clone()));
                 cx.write(self.known.no_longer_waits(group, user));
             }
             let goes_on = self.known.room(group) == Some(*room);
@@ -141,7 +154,10 @@ impl Groups {
 
     /// A welcome was accepted.
     fn joined(&mut self, cx: &mut Context, room: &RoomId, by: &Member, old: Option<OldRoom>) -> Vec<Request> {
-        self.rooms.set_synced(room, cx.now.tick);
+        // Leaves that were not verified are looked at again before anything is said.
+        if self.rooms.unverified(room).is_empty() {
+            self.rooms.set_synced(room, cx.now.tick);
+        }
         let Some(conversation) = self.rooms.conversation(room) else { return Vec::new() };
         let users = self.rooms.users(room);
         if let Conversation::Group(group) = &conversation {
@@ -152,6 +168,12 @@ impl Groups {
                 None => GroupNews::Joined { members: users.len() },
             };
             cx.tell(Notice::Group { group: group.clone(), news });
+            if old.is_none() && !cx.is_me(&by.userid) {
+                let members = self.rooms.members(room);
+                self.take_siblings_in(cx, room, by, &members);
+                self.operations.add(GroupOperation::SyncTerminals(*room));
+            }
+            self.tell_unverified(cx, group, room);
         }
         let mut requests = vec![
             Request::Directory(DirectoryRequest::Watch(users.into_iter().collect())),
@@ -178,6 +200,24 @@ impl Groups {
             cx.write(old.writes);
         }
         requests
+    }
+
+    /// Somebody else has added other terminals of our user, which do not go into a group that nobody has asked for there: they
+    /// do if they are added from here.
+    fn take_siblings_in(&mut self, cx: &Context, room: &RoomId, by: &Member, added: &[Member]) {
+        let is_group = matches!(self.rooms.conversation(room), Some(Conversation::Group(_)));
+        let siblings = added.iter().filter(|member| cx.is_me(&member.userid) && member.terminal != cx.me.terminal);
+        for sibling in siblings.filter(|_| is_group && !cx.is_me(&by.userid)) {
+            self.take_in(cx, room, sibling.clone());
+        }
+    }
+
+    /// Somebody wants the user in a group, who has not asked: told of a few groups in a session.
+    pub(super) fn invited(&mut self, cx: &mut Context, group: GroupName, by: UserId) {
+        let told = self.told_invited.entry(by.clone()).or_default();
+        if told.len() < INVITATIONS_TOLD && told.insert(group.clone()) {
+            cx.tell(Notice::Group { group, news: GroupNews::Invited { by } });
+        }
     }
 
     /// A room of two was joined: who makes more of them in one session than the directory leaves is named.
@@ -224,7 +264,7 @@ fn tell_changes(cx: &mut Context, group: &GroupName, by: &Member, diff: Membersh
 
 /// The terminals whose certificates were made with an identity key of their user: the pinned one, or one that the user is
 /// told of and has to decide about.
-fn verified(cx: &mut Context, certificates: &[UserCertificate]) -> Vec<VerifiedCredential> {
+pub(super) fn verified(cx: &mut Context, certificates: &[UserCertificate]) -> Vec<VerifiedCredential> {
     let verified = certificates.iter().filter_map(|told| {
         let key = PublicKey::from_pkcs1(&told.publickey.0).ok()?;
         let carried = cx.carried(&told.userid, &key);

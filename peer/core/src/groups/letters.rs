@@ -1,6 +1,7 @@
 //! What members, and those who want to be members, say about a group (protocol section 6.9).
 
 use common::ident::{GroupHandle, GroupName, RoomId, UserId};
+use common::limits::TERMINALS_PER_USER;
 use common::msg::{Body, Member};
 
 use super::Groups;
@@ -49,9 +50,15 @@ impl Groups {
             return;
         }
         if self.rooms.users(&room).contains(&from.userid) {
-            self.asked_back_by(cx, &room, from);
-        } else {
-            self.wait_for_decision(cx, group, from.userid);
+            self.take_in(cx, &room, from);
+            return;
+        }
+        self.wait_for_decision(cx, group, from.userid.clone());
+        if self.known.waiting(group).contains(&from.userid) {
+            let asking = self.asking.entry((group.clone(), from.userid)).or_default();
+            if asking.len() < TERMINALS_PER_USER {
+                asking.insert(from.terminal);
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 //! - [`operations`]: what takes several questions to the directory, one at a time; [`queue`]: those that wait
 //! - [`items`]: items of the mailbox, and what comes of them; [`opening`]: what they are; [`letters`]: what members say
 //!   about the group
+//! - [`leaves`]: leaves that are not those of their certificates
 //! - [`packages`]: key packages that others add this terminal with
 //! - [`commands`]: what the user wants; [`leaving`]: the end of a membership; [`replies`]: what the directory says of commits
 //! - [`succession`]: what becomes of a group that cannot be followed any more; [`restored`]: a directory that has gone back
@@ -16,6 +17,7 @@ mod changes;
 mod commands;
 mod items;
 mod known;
+mod leaves;
 mod leaving;
 mod letters;
 mod opening;
@@ -36,7 +38,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use common::backoff::Backoff;
-use common::ident::{GroupName, RoomId, UserId};
+use common::ident::{GroupName, RoomId, TerminalId, UserId};
 use common::limits::PIECE_MAX;
 use common::msg::{KeyPackagePut, Outgoing, Piece, TerminalsReq};
 
@@ -78,6 +80,10 @@ pub(crate) struct Groups {
     publishes_anew: bool,
     /// Whose items were dropped in this session, and in which room: told once.
     told_dropped: BTreeSet<(RoomId, UserId)>,
+    /// Into which groups users want ours, who has not asked, as it was told in this session.
+    told_invited: BTreeMap<UserId, BTreeSet<GroupName>>,
+    /// Which terminals of users have asked to be let in; of whom nothing is known all are.
+    asking: BTreeMap<(GroupName, UserId), BTreeSet<TerminalId>>,
     /// How many rooms of two were joined in this session, by who made them.
     directs_made: BTreeMap<UserId, usize>,
     /// Rooms that the directory has said once it does not know, or has closed.
@@ -118,6 +124,8 @@ impl Groups {
             publishing: 0,
             publishes_anew: false,
             told_dropped: BTreeSet::new(),
+            told_invited: BTreeMap::new(),
+            asking: BTreeMap::new(),
             directs_made: BTreeMap::new(),
             gone_once: BTreeSet::new(),
             reclaiming: Vec::new(),
@@ -136,6 +144,7 @@ impl Groups {
     pub(crate) fn handle_session(&mut self) -> Vec<Request> {
         self.publishing = 1;
         self.told_dropped.clear();
+        self.told_invited.clear();
         self.directs_made.clear();
         let message = KeyPackagePut { packages: Vec::new(), last_resort: None, anew: false }.into();
         vec![Request::Directory(DirectoryRequest::Tell(message))]
@@ -192,7 +201,8 @@ impl Groups {
             return Vec::new();
         }
         // A key that was not decided about stops what is said here, not what is read.
-        if self.undecided(cx, &id).next().is_some() {
+        // The same where nobody knows whose a leaf is.
+        if self.undecided(cx, &id).next().is_some() || !self.rooms.unverified(&id).is_empty() {
             let until = cx.now.tick + STRANGER_TIMEOUT;
             return vec![Request::Delivery(DeliveryRequest::BackOff { to, next: Next::KeyDecision, until })];
         }

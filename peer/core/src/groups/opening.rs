@@ -9,19 +9,23 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use common::crypto::commit;
-use common::ident::{GroupHandle, KeyDigest, RoomId, UserId};
+use common::ident::{ContentDigest, GroupHandle, KeyDigest, RoomId, UserId};
 use common::msg::{GroupEntry, MailItem, MailKind, Member, SignedCommit};
 use zeroize::Zeroizing;
 
 use super::changes::{MembershipDiff, OldRoom, ProcessedItem};
 use super::known::KnownGroups;
 use super::registry::{DIRECT_ROOMS, Rooms};
-use crate::mls::{Frozen, Invitation, Outcome, ProcessedMessage, Room, RoomError, RoomMetadata, VerifiedCredential};
+use crate::mls::{
+    Frozen, Invitation, Outcome, ProcessedMessage, Refusal, Room, RoomError, RoomMetadata, VerifiedCredential,
+};
 use crate::model::Conversation;
 use crate::persistence::Write;
 
 /// Bytes that are from another member than the one who gave them to the directory.
 const OTHER_SENDER: &str = "it was made by somebody else";
+/// Words of a terminal that did not fit its certificate when this one came in.
+const NOT_VERIFIED: &str = "the terminal that it is from could not be verified";
 /// A commit whose author does not answer for these bytes.
 const NOT_SIGNED: &str = "its author has signed something else";
 /// A commit that says to the directory what it does not do.
@@ -51,6 +55,10 @@ impl Rooms {
             return self.open_commit(item, bytes, vouched, directory);
         }
         match mls.open(bytes) {
+            // Nobody knows whose leaf it is.
+            Ok(ProcessedMessage { from, .. }) if mls.unverified().contains(&from) => {
+                ProcessedItem::Dropped(NOT_VERIFIED.to_owned())
+            }
             Ok(ProcessedMessage { from, letter }) if from == item.from => {
                 ProcessedItem::Letter { from, bytes: Zeroizing::new(letter) }
             }
@@ -121,12 +129,12 @@ impl Rooms {
         mls.frozen().map_or(ProcessedItem::Nothing, |frozen| ProcessedItem::Frozen(frozen.to_string()))
     }
 
-    /// Opens a welcome, and joins if the room is what it should be.
+    /// Opens a welcome, and joins if the room is what it should be; `vouched` when certificates were asked for.
     pub(super) fn join(
         &mut self,
         item: &MailItem,
         bytes: &[u8],
-        vouched: &[VerifiedCredential],
+        (vouched, directory): (Option<&[VerifiedCredential]>, &KeyDigest),
         known: &KnownGroups,
         blocked: impl Fn(&UserId) -> bool,
     ) -> ProcessedItem {
@@ -134,6 +142,12 @@ impl Rooms {
             return if self.is_strange(&item.room) { ProcessedItem::Unopened } else { ProcessedItem::Nothing };
         };
         let expects = self.expects(known, item, &invitation);
+        if let (Expects::Invited, RoomMetadata::Group { name, .. }) = (expects, invitation.charter()) {
+            let (group, by) = (name.clone(), item.from.userid.clone());
+            let is_told = *invitation.by() == item.from && !blocked(&by);
+            invitation.refuse(&mut self.key_packages);
+            return if is_told { ProcessedItem::Invited { group, by } } else { ProcessedItem::Nothing };
+        }
         // Whoever takes us along with a group does so for the group; anybody else must be welcome here.
         let unwelcome = !matches!(expects, Expects::InPlaceOf(_)) && blocked(&invitation.by().userid);
         if expects == Expects::Nothing || unwelcome {
@@ -141,10 +155,13 @@ impl Rooms {
             return ProcessedItem::Nothing;
         }
         let needed = invitation.needs();
-        if vouched.is_empty() && !needed.is_empty() {
-            return ProcessedItem::Needs(needed);
+        let Some(vouched) = vouched.or(needed.is_empty().then_some(&[])) else { return ProcessedItem::Needs(needed) };
+        let (by, charter) = (invitation.by().clone(), invitation.charter().clone());
+        if let Err(why) = is_welcome_as_signed(&invitation, item, bytes, directory) {
+            invitation.refuse(&mut self.key_packages);
+            let why = RoomError::Refused { by: by.clone(), why };
+            return self.not_let_in(item, (&charter, &by.userid), expects, &why);
         }
-        let by = invitation.by().clone();
         let asked = match invitation.charter() {
             RoomMetadata::Group { name, .. } if expects != Expects::WhereAnother => BTreeSet::from([name.clone()]),
             RoomMetadata::Group { .. } | RoomMetadata::Pair { .. } => BTreeSet::new(),
@@ -155,7 +172,7 @@ impl Rooms {
                 let _ = room.note_joined(self.next_place(&room));
                 let old = match expects {
                     Expects::InPlaceOf(old) => self.take_out(&old),
-                    Expects::Asked | Expects::WhereAnother | Expects::Nothing => None,
+                    Expects::Asked | Expects::WhereAnother | Expects::Invited | Expects::Nothing => None,
                 };
                 self.rooms.insert(item.room, room);
                 let surplus = match self.conversation(&item.room) {
@@ -164,18 +181,38 @@ impl Rooms {
                 };
                 ProcessedItem::Joined { by, old, surplus }
             }
-            // The room goes on where it cannot be reached; who invites is asked again once the user has decided.
-            Err(RoomError::Forbidden(_)) => match expects {
-                Expects::InPlaceOf(old) => {
-                    if let Some(mls) = self.rooms.get_mut(&old) {
-                        let _ = mls.freeze(Frozen::Behind { epoch: item.epoch });
-                    }
-                    ProcessedItem::Undecided(old)
+            Err(why) => self.not_let_in(item, (&charter, &by.userid), expects, &why),
+        }
+    }
+
+    /// A welcome was not accepted. Whoever asked for it, or was in the group before, hears of it.
+    fn not_let_in(
+        &mut self,
+        item: &MailItem,
+        (charter, by): (&RoomMetadata, &UserId),
+        expects: Expects,
+        why: &RoomError,
+    ) -> ProcessedItem {
+        let reason = match why {
+            RoomError::Refused { why, .. } | RoomError::Forbidden(why) => why.to_string(),
+            other => other.to_string(),
+        };
+        let old = match (expects, why) {
+            (Expects::InPlaceOf(old), RoomError::Forbidden(_)) => {
+                // The room goes on where it cannot be reached; who invites is asked again once the user has decided.
+                if let Some(mls) = self.rooms.get_mut(&old) {
+                    let _ = mls.freeze(Frozen::Behind { epoch: item.epoch });
                 }
-                Expects::Asked | Expects::WhereAnother | Expects::Nothing => ProcessedItem::Nothing,
-            },
-            // Nobody here asked for it, or somebody in it is not who they say: we are not in it, and that is all.
-            Err(_) => ProcessedItem::Nothing,
+                Some(old)
+            }
+            (Expects::InPlaceOf(_) | Expects::Asked | Expects::WhereAnother, _) => None,
+            (Expects::Invited | Expects::Nothing, _) => return ProcessedItem::Nothing,
+        };
+        match charter {
+            RoomMetadata::Group { name, .. } => {
+                ProcessedItem::NotLetIn { group: name.clone(), by: by.clone(), why: reason, old }
+            }
+            RoomMetadata::Pair { .. } => ProcessedItem::Nothing,
         }
     }
 
@@ -194,30 +231,67 @@ impl Rooms {
 
     /// What a welcome means for this terminal.
     fn expects(&self, known: &KnownGroups, item: &MailItem, invitation: &Invitation) -> Expects {
-        let by = &invitation.by().userid;
+        let (by, own) = (&invitation.by().userid, self.own.member().userid);
         let charter = invitation.charter();
         let RoomMetadata::Group { name, .. } = charter else {
             let is_new = !self.rooms.contains_key(&item.room);
             return if is_new { Expects::WhereAnother } else { Expects::Nothing };
         };
+        if name.is_reserved() {
+            return Expects::Nothing;
+        }
         let group = known.of(name);
-        if let Some(old) = group.and_then(|group| group.room) {
-            let Some(mls) = self.rooms.get(&old) else {
-                // This terminal has lost its state, and the group goes on in the same room.
-                return if old == item.room { Expects::Asked } else { Expects::Nothing };
-            };
+        let old = group.and_then(|group| group.room);
+        if old == Some(item.room) && !self.rooms.contains_key(&item.room) {
+            // This terminal has lost its state, and the group goes on in the same room.
+            return Expects::Asked;
+        }
+        if let Some((old, mls)) = old.and_then(|old| Some((old, self.rooms.get(&old)?))) {
             let is_out = mls.frozen().is_some() || !mls.is_member();
             let again = old == item.room && is_out && item.epoch.saturating_add(1) >= mls.epoch();
-            let may = mls.may_be_continued(by, charter) || (again && *by == self.own.member().userid);
+            let may = mls.may_be_continued(by, charter) || (again && *by == own);
             return if may && (again || old != item.room) { Expects::InPlaceOf(old) } else { Expects::Nothing };
         }
         match group.and_then(|group| group.asked_of.as_ref()) {
             Some(asked) if asked.room == item.room || asked.admins.contains(by) => Expects::Asked,
             Some(_) => Expects::Nothing,
             None if known.has_asked(name) => Expects::Asked,
-            None => Expects::WhereAnother,
+            None if *by == own => Expects::WhereAnother,
+            None if old.is_some() => Expects::Nothing,
+            None => Expects::Invited,
         }
     }
+}
+
+/// Whether who invites has given the welcome to the directory, and answers for it and for who is in the room. One that a
+/// directory of a version before has taken is not signed.
+fn is_welcome_as_signed(
+    invitation: &Invitation,
+    item: &MailItem,
+    bytes: &[u8],
+    directory: &KeyDigest,
+) -> Result<(), Refusal> {
+    if *invitation.by() != item.from {
+        return Err(Refusal::Sender);
+    }
+    let Some(signed) = &item.signed else { return Ok(()) };
+    let key = invitation.key_of_inviter().ok_or(Refusal::NotSigned)?;
+    commit::verify(signed, &item.from, &key, directory, (&item.room, item.epoch)).map_err(|_| Refusal::NotSigned)?;
+    if signed.digests.welcome != commit::of(bytes) || item.epoch.checked_add(1) != Some(invitation.epoch()) {
+        return Err(Refusal::NotSigned);
+    }
+    // The entry is told where the commit changes it, and where it makes the group.
+    let told_entry = signed.digests.entry;
+    let entry_fits = told_entry.is_none() || told_entry == entry_of(invitation.charter(), directory);
+    let told = entry_fits && signed.digests.members == commit::of_members(invitation.members());
+    if told { Ok(()) } else { Err(Refusal::OtherMembers) }
+}
+
+/// The digest of the entry of a group with this charter.
+fn entry_of(charter: &RoomMetadata, directory: &KeyDigest) -> Option<ContentDigest> {
+    let RoomMetadata::Group { name, admins } = charter else { return None };
+    let handle = GroupHandle::of(name, directory);
+    Some(commit::of_entry(&GroupEntry { handle, admins: admins.clone() }))
 }
 
 /// Whether the author answers for a commit that was read, and has told the directory what it does.
@@ -235,13 +309,7 @@ fn is_as_signed(
     }
     // What breaks the rules is told as that.
     let Some(Outcome { members, charter, .. }) = mls.foreseen() else { return Ok(()) };
-    let entry = match &charter {
-        RoomMetadata::Group { name, admins } => {
-            let handle = GroupHandle::of(name, directory);
-            Some(commit::of_entry(&GroupEntry { handle, admins: admins.clone() }))
-        }
-        RoomMetadata::Pair { .. } => None,
-    };
+    let entry = entry_of(&charter, directory);
     let told_entry = signed.digests.entry;
     // The entry is told where the charter changes, and where the commit makes the group; a group that was made without a
     // commit has it already.
@@ -260,8 +328,10 @@ enum Expects {
     Nothing,
     /// The user has asked for it, or this terminal has lost the room.
     Asked,
-    /// It is accepted where another terminal of the user is, and a room of two by its users.
+    /// It is accepted from another terminal of the user, and a room of two by its users.
     WhereAnother,
+    /// Somebody wants the user in a group, who has not asked.
+    Invited,
     /// It goes on with this room, which cannot be followed any more or was founded anew.
     InPlaceOf(RoomId),
 }

@@ -148,6 +148,7 @@ impl Groups {
             missing: VecDeque::new(),
             newcomers: Vec::new(),
             gone: Vec::new(),
+            certificates: None,
         });
         if creates { self.commit(cx) } else { questions }
     }
@@ -160,9 +161,18 @@ impl Groups {
         {
             return self.nobody_there(cx, other);
         }
+        let group = match self.rooms.conversation(&active.room) {
+            Some(Conversation::Group(group)) => Some(group),
+            Some(Conversation::User(_) | Conversation::Everyone) | None => None,
+        };
         for listed in reply.users {
             let present = self.rooms.terminals_of(&active.room, &listed.userid);
             let member = |terminal: TerminalId| Member { userid: listed.userid.clone(), terminal };
+            // Further terminals of others are let into a group by those, or ask.
+            let stays = listed.terminals.iter().any(|terminal| present.contains(terminal));
+            let goes_on = group.is_some() && !cx.is_me(&listed.userid) && stays;
+            let asked = group.as_ref().and_then(|group| self.asking.get(&(group.clone(), listed.userid.clone())));
+            let asked = asked.filter(|asked| listed.terminals.iter().any(|terminal| asked.contains(terminal)));
             let wanted = |terminal: &TerminalId| match &active.operation {
                 GroupOperation::RemoveMember(_, user) => *user != listed.userid && !present.contains(terminal),
                 GroupOperation::AddAgain(_, again) => *again == member(*terminal),
@@ -170,13 +180,16 @@ impl Groups {
                     *without != Some(member(*terminal)) && cx.me.terminal != *terminal
                 }
                 GroupOperation::Reclaim(..) => cx.me.terminal != *terminal,
+                GroupOperation::AddMember(_, user) if *user == listed.userid => {
+                    !present.contains(terminal) && asked.is_none_or(|asked| asked.contains(terminal))
+                }
                 GroupOperation::CreateDirect(_)
                 | GroupOperation::CreateAnother(_)
                 | GroupOperation::SyncTerminals(_)
                 | GroupOperation::CreateGroup(_)
                 | GroupOperation::AddMember(..)
                 | GroupOperation::GrantAdmin(..)
-                | GroupOperation::StepDown(_) => !present.contains(terminal),
+                | GroupOperation::StepDown(_) => !present.contains(terminal) && !goes_on,
             };
             let missing: Vec<TerminalId> =
                 listed.terminals.iter().filter(|terminal| wanted(terminal)).copied().collect();
@@ -208,7 +221,7 @@ impl Groups {
     }
 
     /// Takes key packages of the next user, or commits when there are no more to take.
-    fn take_packages(&mut self, cx: &mut Context) -> Vec<Request> {
+    pub(super) fn take_packages(&mut self, cx: &mut Context) -> Vec<Request> {
         let Some(active) = &mut self.operations.active else { return Vec::new() };
         let number = active.number;
         let Some((userid, terminals)) = active.missing.pop_front() else { return self.commit(cx) };
@@ -239,6 +252,9 @@ impl Groups {
 
     /// Everything is there: commits, or finds that there is nothing to do.
     fn commit(&mut self, cx: &mut Context) -> Vec<Request> {
+        if let Some(questions) = self.looks_at_leaves() {
+            return questions;
+        }
         let Some(active) = &mut self.operations.active else { return Vec::new() };
         let room = active.room;
         let newcomers: Vec<VerifiedKeyPackage> = active.newcomers.drain(..).collect();
@@ -262,6 +278,8 @@ impl Groups {
             let made = self.rooms.found_anew(room, (old, name, admins), newcomers);
             return self.committed_as(cx, made);
         }
+        let coming: Vec<Member> = newcomers.iter().map(VerifiedKeyPackage::member).collect();
+        let comes_again = |member: &Member| coming.contains(member);
         let newcomers = newcomers.into_iter().map(|newcomer| MembershipChange::Add(Box::new(newcomer)));
         let mut changes: Vec<MembershipChange> = newcomers.collect();
         changes.extend(active.gone.drain(..).map(MembershipChange::RemoveTerminal));
@@ -269,7 +287,9 @@ impl Groups {
             GroupOperation::RemoveMember(_, user) => changes.push(MembershipChange::RemoveUser(user.clone())),
             GroupOperation::GrantAdmin(_, user) => changes.push(MembershipChange::Promote(user.clone())),
             GroupOperation::StepDown(_) => changes.push(MembershipChange::StepDown),
-            GroupOperation::AddAgain(_, member) if !changes.is_empty() => {
+            GroupOperation::AddAgain(_, member)
+                if comes_again(member) && self.rooms.members(&room).contains(member) =>
+            {
                 changes.push(MembershipChange::RemoveTerminal(member.clone()));
             }
             GroupOperation::CreateDirect(_)

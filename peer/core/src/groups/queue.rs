@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use common::ident::{GroupName, RoomId, TerminalId, UserId};
 use common::limits::{EPOCHS_PER_USER, EPOCHS_WINDOW};
-use common::msg::Member;
+use common::msg::{Member, UserCertificate};
 
 use crate::command::Ticket;
 use crate::mls::VerifiedKeyPackage;
@@ -118,6 +118,8 @@ pub(super) struct ActiveOperation {
     pub(super) missing: VecDeque<(UserId, Vec<TerminalId>)>,
     pub(super) newcomers: Vec<VerifiedKeyPackage>,
     pub(super) gone: Vec<Member>,
+    /// Certificates that leaves are compared with; nothing before they are asked for.
+    pub(super) certificates: Option<Vec<UserCertificate>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

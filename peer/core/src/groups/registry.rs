@@ -76,6 +76,11 @@ impl Rooms {
         self.rooms.get(room).map_or(&[], Room::undecided)
     }
 
+    /// Members of a room whose leaf was not verified when this terminal came in.
+    pub(super) fn unverified(&self, room: &RoomId) -> &[Member] {
+        self.rooms.get(room).map_or(&[], Room::unverified)
+    }
+
     /// Rooms that cannot be used any more.
     pub(super) fn frozen(&self) -> impl Iterator<Item = RoomId> {
         self.rooms.iter().filter(|(_, mls)| mls.frozen().is_some()).map(|(id, _)| *id)
@@ -203,6 +208,11 @@ impl Rooms {
             changes.extend(self.forget(&old));
         }
         Ok(changes)
+    }
+
+    /// The terminals of a room.
+    pub(super) fn members(&self, room: &RoomId) -> Vec<Member> {
+        self.rooms.get(room).map(Room::members).unwrap_or_default()
     }
 
     /// The groups that there are rooms for.

@@ -11,6 +11,7 @@ use common::msg::{Body, CommitRefusal, Letter, Member};
 
 use super::Groups;
 use super::queue::GroupOperation;
+use super::registry::Rooms;
 use crate::command::Ticket;
 use crate::context::Context;
 use crate::mls::Frozen;
@@ -133,13 +134,14 @@ impl Groups {
         admins.into_iter().map(ask).collect()
     }
 
-    /// A terminal of a member asks to be taken in again, which it cannot follow by itself.
-    pub(super) fn asked_back_by(&mut self, cx: &Context, room: &RoomId, member: Member) {
+    /// Takes a terminal of a member in that asks for it; one that is in the room, and cannot follow by itself, is taken off in
+    /// the same commit.
+    pub(super) fn take_in(&mut self, cx: &Context, room: &RoomId, member: Member) {
         // However many terminals the member has.
         let key = (*room, member.userid.clone());
-        let may = self.rooms.is_usable(room)
-            && self.rooms.may_remove(room, &member.userid)
-            && self.rooms.terminals_of(room, &member.userid).contains(&member.terminal);
+        let is_in = self.rooms.terminals_of(room, &member.userid).contains(&member.terminal);
+        let may_change = if is_in { Rooms::may_remove } else { Rooms::may_add };
+        let may = self.rooms.is_usable(room) && may_change(&self.rooms, room, &member.userid);
         if may && self.taken_again.begin_or_leave(&key, cx.now.tick) {
             self.operations.add(GroupOperation::AddAgain(*room, member));
         }

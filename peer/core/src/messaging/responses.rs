@@ -172,6 +172,9 @@ impl Messaging {
             (Question::Terminals(number), FromDirectory::TerminalsReply(reply)) => {
                 self.groups.handle_terminals(cx, number, reply)
             }
+            (Question::Leaves(number), FromDirectory::CertificatesReply(reply)) => {
+                self.groups.handle_leaves(cx, number, reply.certificates)
+            }
             (Question::Packages(user, number), FromDirectory::KeyPackageReply(reply)) => {
                 self.groups.handle_packages(cx, (&user, number), &reply)
             }
@@ -204,7 +207,7 @@ impl Messaging {
             Question::KeyChange | Question::KeyUpload => self.directory.handle_passcode_refused(cx, Aim::Rekey, why),
             Question::ChangedKey(user) => return Self::handle_changed_key(cx, user, &[]),
             Question::Put { to, numbers, .. } => self.delivery.handle_put_refused(cx, &to, &numbers, (why, until)),
-            Question::Terminals(_) | Question::Packages(..) | Question::Commit { .. } => {
+            Question::Terminals(_) | Question::Leaves(_) | Question::Packages(..) | Question::Commit { .. } => {
                 self.groups.handle_operation_refused(cx, why, until);
             }
             Question::Broadcast { text, ticket, .. } => {
@@ -270,6 +273,7 @@ impl Messaging {
             | Question::Successors(_)
             | Question::Commit { .. }
             | Question::Terminals(_)
+            | Question::Leaves(_)
             | Question::Packages(..) => {}
         }
         Vec::new()

@@ -34,6 +34,12 @@ pub enum Refusal {
         /// Whose.
         member: Member,
     },
+    /// The user decides first.
+    #[error("{user}'s key is not the one that you have known")]
+    Undecided {
+        /// Whose key.
+        user: UserId,
+    },
     /// The leaf names another one, so it was made for another terminal or signed by another identity key.
     #[error("{}'s terminal {} shows another certificate than the one {}'s identity key signed", .member.userid, .member.terminal, .member.userid)]
     OtherCertificate {
@@ -91,6 +97,15 @@ pub enum Refusal {
         /// The two users it is for.
         pair: [UserId; 2],
     },
+    /// No group has such a name.
+    #[error("{0} is a reserved word")]
+    Reserved(GroupName),
+    /// What the directory was told of a welcome is not what its author answers for.
+    #[error("its author has signed something else")]
+    NotSigned,
+    /// The same where it is about who is in the room.
+    #[error("the directory was told of other members or admins")]
+    OtherMembers,
     /// Nobody is put into a group without asking.
     #[error("nobody here asked to join {0}")]
     NotAsked(GroupName),

@@ -1,9 +1,10 @@
 //! How this terminal comes into a room: a welcome is read, the certificates of everybody in the room are asked for, and
-//! only then is it accepted or refused (threats G1, G4).
+//! only then is it accepted or refused (threats G1, G4). In a group a leaf of somebody else than who invites keeps nobody out:
+//! it is noted as one that was not verified.
 
 use std::collections::BTreeSet;
 
-use common::ident::{GroupName, RoomId};
+use common::ident::{GroupName, RoomId, TerminalKey};
 use common::limits::ROOM_TERMINALS;
 use common::msg::Member;
 use openmls::prelude::{KeyPackageRef, MlsMessageBodyIn, StagedWelcome};
@@ -91,14 +92,32 @@ impl Invitation {
         &self.by
     }
 
+    /// Everybody in the room, this terminal among them.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// How many commits have made the room what it is.
+    pub fn epoch(&self) -> u64 {
+        self.welcome.group_context().epoch().as_u64()
+    }
+
+    /// The signature key of the inviter's leaf; [`Invitation::accept`] says whether it is the inviter's.
+    pub fn key_of_inviter(&self) -> Option<TerminalKey> {
+        let mut leaves = self.welcome.members();
+        let leaf = leaves.find(|leaf| credential::named(&leaf.credential).as_ref() == Ok(&self.by))?;
+        Some(TerminalKey(leaf.signature_key.as_slice().try_into().ok()?))
+    }
+
     /// Whose certificates [`Invitation::accept`] needs: everybody's but this terminal's.
     pub fn needs(&self) -> Vec<Member> {
         let own = self.provider.own().member();
         self.members.iter().filter(|member| **member != own).cloned().collect()
     }
 
-    /// Joins, if the room is what it should be: everybody is who they say, and somebody here asked for it. `asked` are
-    /// the groups this user asked to join. The key package is used up either way.
+    /// Joins, if the room is what it should be: who invites is who they say, and somebody here asked for it. `asked` are
+    /// the groups this user asked to join. The key package is used up either way. In a room of two the same holds for
+    /// everybody; in a group [`Room::unverified`] has whoever else is not.
     ///
     /// # Errors
     /// [`RoomError::Refused`]; [`RoomError::Forbidden`] if the user has to decide about the inviter's key first: nothing is
@@ -112,18 +131,20 @@ impl Invitation {
         // Whoever invites may do so under no other key than the pinned one: the user decides first.
         let inviter = vouched.iter().find(|vouched| vouched.member() == self.by);
         if inviter.is_some_and(|inviter| inviter.is_undecided().is_some()) {
-            return Err(RoomError::Forbidden(Refusal::NoCertificate { member: self.by }));
+            return Err(RoomError::Forbidden(Refusal::Undecided { user: self.by.userid }));
         }
         packages.spend(&self.reference);
-        if let Err(why) = self.judge(vouched, asked) {
-            return Err(RoomError::Refused { by: self.by, why });
-        }
+        let unverified = match self.judge(vouched, asked) {
+            Ok(unverified) => unverified,
+            Err(why) => return Err(RoomError::Refused { by: self.by, why }),
+        };
         let Self { room, provider, welcome, members, .. } = self;
         let group = welcome.into_group(&provider).map_err(RoomError::library)?;
         let mut room = Room::open_group(provider, room, group)?;
         let undecided = vouched.iter().filter(|vouched| members.contains(&vouched.member()));
         let undecided = undecided.filter_map(|vouched| Some((vouched.member(), vouched.is_undecided()?)));
         room.notes.undecided = undecided.collect();
+        room.notes.unverified = unverified;
         room.note()?;
         Ok(room)
     }
@@ -133,8 +154,11 @@ impl Invitation {
         packages.spend(&self.reference);
     }
 
-    fn judge(&self, vouched: &[VerifiedCredential], asked: &BTreeSet<GroupName>) -> Result<(), Refusal> {
+    /// Applies every rule; gives whose leaves are not verified, which keeps nobody out of a group.
+    fn judge(&self, vouched: &[VerifiedCredential], asked: &BTreeSet<GroupName>) -> Result<Vec<Member>, Refusal> {
         let own = self.provider.own();
+        let is_group = matches!(self.charter, RoomMetadata::Group { .. });
+        let mut unverified = Vec::new();
         for leaf in self.welcome.members() {
             let member = credential::named(&leaf.credential)?;
             if leaf.index == self.welcome.own_leaf_index() {
@@ -145,8 +169,14 @@ impl Invitation {
                 continue;
             }
             let vouched = vouched.iter().find(|vouched| vouched.member() == member);
-            vouched.ok_or(Refusal::NoCertificate { member })?.check(&leaf.credential, &leaf.signature_key)?;
+            let missing = Refusal::NoCertificate { member: member.clone() };
+            match vouched.ok_or(missing).and_then(|vouched| vouched.check(&leaf.credential, &leaf.signature_key)) {
+                Ok(()) => {}
+                Err(_) if is_group && member != self.by => unverified.push(member),
+                Err(why) => return Err(why),
+            }
         }
-        policy::check_invitation(&self.charter, &self.members, &own.member(), asked)
+        policy::check_invitation(&self.charter, &self.members, (&own.member(), &self.by), asked)?;
+        Ok(unverified)
     }
 }

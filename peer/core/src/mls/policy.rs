@@ -80,11 +80,11 @@ impl Proposed<'_> {
 }
 
 /// Whether this user's terminal may join a room with these members: a group only if somebody here asked, or if another
-/// terminal of the user is in it.
+/// terminal of the user invites. One that was added together with this terminal vouches for nothing.
 pub(super) fn check_invitation(
     charter: &RoomMetadata,
     members: &[Member],
-    own: &Member,
+    (own, by): (&Member, &Member),
     asked: &BTreeSet<GroupName>,
 ) -> Result<(), Refusal> {
     check_terminals(members)?;
@@ -93,8 +93,9 @@ pub(super) fn check_invitation(
             let both = pair.iter().cloned().collect::<BTreeSet<_>>() == users(members);
             if both && pair.contains(&own.userid) { Ok(()) } else { Err(Refusal::Pair { pair: pair.clone() }) }
         }
+        RoomMetadata::Group { name, .. } if name.is_reserved() => Err(Refusal::Reserved(name.clone())),
         RoomMetadata::Group { name, .. } => {
-            let sibling = members.iter().any(|member| member.userid == own.userid && member != own);
+            let sibling = by.userid == own.userid && by != own;
             if sibling || asked.contains(name) { Ok(()) } else { Err(Refusal::NotAsked(name.clone())) }
         }
     }

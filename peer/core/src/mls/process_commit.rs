@@ -85,8 +85,11 @@ impl Room {
             let vouched = vouched.iter().find(|vouched| vouched.member() == *member)?;
             Some((member.clone(), vouched.is_undecided()?))
         });
+        // Whoever was taken off and added again has another leaf.
+        let stays = |member: &Member| members.contains(member) && !outcome.added.contains(member);
+        self.notes.undecided.retain(|(member, _)| stays(member));
+        self.notes.unverified.retain(stays);
         self.notes.undecided.extend(undecided);
-        self.notes.undecided.retain(|(member, _)| members.contains(member));
         let users = self.users();
         self.notes.leaving.retain(|user, _| users.contains(user));
         self.note()?;

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::pending::Staged;
 use super::provider::Provider;
 use super::wire_format::{ForkTag, TAG_LABEL};
-use super::{Commit, Frozen, OwnTerminal, Refusal, RoomError, RoomMetadata, Row, credential};
+use super::{Commit, Frozen, OwnTerminal, Refusal, RoomError, RoomMetadata, Row, VerifiedCredential, credential};
 use crate::persistence::Write;
 
 /// Name of the value that holds the [`Notes`].
@@ -36,6 +36,9 @@ pub(super) struct Notes {
     /// Members whose key was not the pinned one when they came, and which key it was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) undecided: Vec<(Member, KeyDigest)>,
+    /// Members whose leaf did not fit their certificate when this terminal came in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) unverified: Vec<Member>,
     /// Its place among the rooms of two with these users that this terminal was added to: greater than those of all before.
     /// A version before wrote the directory's date.
     #[serde(default)]
@@ -113,6 +116,40 @@ impl Room {
     /// Members whose key was not the pinned one when they came, with that key.
     pub fn undecided(&self) -> &[(Member, KeyDigest)] {
         &self.notes.undecided
+    }
+
+    /// Members whose leaf was not that of their certificate when this terminal came in: nobody knows whose it is.
+    pub fn unverified(&self) -> &[Member] {
+        &self.notes.unverified
+    }
+
+    /// Compares the leaves of others with certificates of now. One that fits counts as verified from now on, or as one to be
+    /// decided about.
+    ///
+    /// Returns those that do not fit under the pinned key, and those that were never verified and have no certificate.
+    ///
+    /// # Errors
+    /// [`RoomError::Library`].
+    pub fn compare_leaves(&mut self, vouched: &[VerifiedCredential]) -> Result<Vec<Member>, RoomError> {
+        let (own, mut strange) = (self.own().member(), Vec::new());
+        for leaf in self.group.members() {
+            let Ok(member) = credential::named(&leaf.credential) else { continue };
+            let was_verified = !self.notes.unverified.contains(&member);
+            match vouched.iter().find(|vouched| vouched.member() == member) {
+                _ if member == own => {}
+                None if was_verified => {}
+                None => strange.push(member),
+                Some(vouched) if vouched.check(&leaf.credential, &leaf.signature_key).is_ok() => {
+                    self.notes.unverified.retain(|other| *other != member);
+                    let undecided = vouched.is_undecided().filter(|_| !was_verified);
+                    self.notes.undecided.extend(undecided.map(|key| (member, key)));
+                }
+                Some(vouched) if vouched.is_undecided().is_some() => {}
+                Some(_) => strange.push(member),
+            }
+        }
+        self.note()?;
+        Ok(strange)
     }
 
     /// Notes that somebody has added this terminal, and its place among the rooms of these users that it came into.

@@ -34,6 +34,13 @@ pub enum GroupNews {
     FoundedAgain { by: UserId, ours: bool, members: Vec<UserId>, admins: Vec<UserId>, without: Vec<UserId> },
     /// This terminal cannot follow the group any more; these admins were asked to take it in again.
     AskedBack { admins: Vec<UserId> },
+    /// This user wants ours in the group, who has not asked to be.
+    Invited { by: UserId },
+    /// A welcome of this user was not accepted, and why.
+    NotLetIn { by: UserId, why: String },
+    /// The user is a member, and in the group are terminals that are not known to be these users': what the user says waits
+    /// until they are gone. These admins can remove them.
+    Unverified { users: Vec<UserId>, admins: Vec<UserId> },
     /// Answers `Join`: the group of this name is not the one that the user was in, which had the `former` admins. Joining
     /// once more asks its admins all the same.
     AnotherGroup { admins: Vec<UserId>, former: Vec<UserId> },

@@ -48,7 +48,11 @@ impl Session {
     /// Whether this can be the answer to a wish; some news come by themselves.
     fn is_answer(&self, news: &GroupNews) -> bool {
         match news {
-            GroupNews::Request { .. } | GroupNews::AskedBack { .. } => false,
+            GroupNews::Request { .. }
+            | GroupNews::AskedBack { .. }
+            | GroupNews::Invited { .. }
+            | GroupNews::NotLetIn { .. }
+            | GroupNews::Unverified { .. } => false,
             GroupNews::FoundedAnew { by, .. } | GroupNews::FoundedAgain { by, .. } => by == self.me(),
             GroupNews::Changed { by, .. } => by == self.me(),
             GroupNews::Created

@@ -145,6 +145,9 @@ impl People {
             | GroupNews::Returning
             | GroupNews::LastAdmin
             | GroupNews::AskedBack { .. }
+            | GroupNews::Invited { .. }
+            | GroupNews::NotLetIn { .. }
+            | GroupNews::Unverified { .. }
             | GroupNews::AnotherGroup { .. }
             | GroupNews::NotAllowed { .. }
             | GroupNews::Postponed { .. }

@@ -357,6 +357,9 @@ fn group_answer(group: &GroupName, wish: &GroupWish, news: &GroupNews) -> Option
             | GroupNews::FoundedAnew { .. }
             | GroupNews::FoundedAgain { .. }
             | GroupNews::AskedBack { .. }
+            | GroupNews::Invited { .. }
+            | GroupNews::NotLetIn { .. }
+            | GroupNews::Unverified { .. }
             | GroupNews::AnotherGroup { .. }
             | GroupNews::NoSuchGroup
             | GroupNews::NameTaken

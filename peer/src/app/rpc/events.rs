@@ -370,6 +370,9 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
         GroupNews::Left => event("left", None),
         GroupNews::Lost => event("lost", None),
         GroupNews::AskedBack { .. } => event("asked_back", None),
+        GroupNews::Invited { by } => event("invited", Some(by)),
+        GroupNews::NotLetIn { by, .. } => event("not_let_in", Some(by)),
+        GroupNews::Unverified { users, .. } => event("unverified", users.first()),
         GroupNews::FoundedAnew { by, without } => {
             Some(json!({"type": "group", "group": group, "what": "founded_anew", "user": by, "left": without}))
         }

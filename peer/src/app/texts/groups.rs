@@ -41,6 +41,14 @@ pub(crate) fn news(group: &GroupName, news: &GroupNews) -> Vec<String> {
             "-- This terminal cannot follow {group} any more. It has asked {} to take it in again.",
             format::listed(admins)
         ),
+        GroupNews::Invited { by } => {
+            format!("-- {by} wants you in {group}. You have not asked for it; to ask its admins: /group join {group}")
+        }
+        GroupNews::NotLetIn { by, why } => format!(
+            "-- {by} has let you into {group}, but this terminal has not gone in: {why}. \
+             When that is settled, ask again: /group join {group}"
+        ),
+        GroupNews::Unverified { users, admins } => unverified(group, users, admins),
         GroupNews::AnotherGroup { admins, former } => format!(
             "-- WARNING: this {group} is not the one you were in: its admins are {}, yours were {}. \
              To ask for it all the same, repeat: /group join {group}",
@@ -74,7 +82,10 @@ pub(crate) fn news(group: &GroupName, news: &GroupNews) -> Vec<String> {
              Approve again when {user} has logged in."
         ),
         GroupNews::Returning => {
-            format!("-- This terminal is new in {group}: it follows when another member is online.")
+            format!(
+                "-- This terminal is new in {group}: it follows when another terminal of yours is online, or an admin. \
+                 To ask the admins: /group join {group}"
+            )
         }
         GroupNews::LastAdmin => {
             format!("-- You are the only admin of {group}. Name another first: /group admin ID {group}")
@@ -83,6 +94,16 @@ pub(crate) fn news(group: &GroupName, news: &GroupNews) -> Vec<String> {
         GroupNews::Refused(why) => super::refused(*why),
         GroupNews::Done => format!("-- Done; the others in {group} are told."),
     }]
+}
+
+/// `n.unverified`: leaves that are not known to be of these users.
+fn unverified(group: &GroupName, users: &[UserId], admins: &[UserId]) -> String {
+    let named = format::listed(users);
+    format!(
+        "-- WARNING: {group} has a terminal in the name of {named} that could not be verified. What you write there waits until \
+         it is gone. Ask an admin ({}) to remove {named}.",
+        format::listed(admins)
+    )
 }
 
 /// `n.founded_again`: a group of which the directory had forgotten changes, by its first admin.

@@ -75,6 +75,11 @@ pub(crate) fn waiting(to: &Conversation, waiting: usize, next: &Next) -> Option<
         Next::Terminal => format!("-- {to} cannot take mail yet; {messages} here until {to} logs in."),
         Next::Space => format!("-- The mailbox of {to} is full; {messages} here and go out when {to} has taken some."),
         Next::Receiver => format!("-- {to} is offline; {messages} with the directory server."),
+        Next::KeyDecision if matches!(to, Conversation::Group(_)) => {
+            format!(
+                "-- Not everybody in {to} is known to be who it says; {messages} here until that is settled: /why {to}"
+            )
+        }
         Next::KeyDecision => format!("-- The key of {to} has changed; {messages} here until you choose."),
     })
 }
@@ -244,6 +249,10 @@ fn next(of: &Conversation, next: &Next) -> String {
         Next::Terminal => format!("{of} has no terminal that takes mail; it goes out when {of} logs in."),
         Next::Space => format!("The mailbox of {of} is full; it is tried again when {of} has taken some."),
         Next::Receiver => format!("{of} gets it at the next login."),
+        Next::KeyDecision if matches!(of, Conversation::Group(_)) => format!(
+            "A key or a terminal of somebody in {of} could not be verified: choose about the key, or ask an admin to remove \
+             the terminal; /group members {of}"
+        ),
         Next::KeyDecision => format!("The key of {of} has changed: compare it first, /verify {of}"),
         Next::Again => "/retry sends it again.".to_owned(),
     }

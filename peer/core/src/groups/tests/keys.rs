@@ -82,7 +82,7 @@ fn who_founds_anew_under_another_key_is_followed_when_the_user_has_decided() {
     // Ali's terminal takes carol's in again, which moves then.
     let Scene { ali: stage, carol: carol_s, .. } = &mut scene;
     stage.comes_back(&founded);
-    stage.groups.asked_back_by(&stage.cx, &founded.room, member(Carol));
+    stage.groups.take_in(&stage.cx, &founded.room, member(Carol));
     let again = stage.commits(&[(Carol, true)], |_| carol_s.package());
     carol_s.comes((again.room, again.epoch), MailKind::Welcome, member(Ali), &again.welcome);
     assert_eq!(carol_s.groups.known.room(&team()), Some(founded.room));

@@ -3,6 +3,7 @@
 mod epochs;
 mod hostile;
 mod keys;
+mod leaves;
 mod leaving;
 mod lost;
 mod operations;
@@ -10,4 +11,5 @@ mod restored;
 mod rooms;
 mod stage;
 mod succession;
+mod uninvited;
 mod wishes;

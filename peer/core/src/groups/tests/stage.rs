@@ -104,6 +104,11 @@ pub(super) struct Stage {
     items: u64,
 }
 
+/// The terminal of this user with another certificate than before.
+pub(super) fn other_certificate(example: Example) -> UserCertificate {
+    told(example, certified(example))
+}
+
 fn told(example: Example, certificate: Certificate) -> UserCertificate {
     let publickey = Hex(example.identity().unwrap().public().as_pkcs1().to_vec());
     UserCertificate { userid: example.user().unwrap(), publickey, certificate }
@@ -171,7 +176,17 @@ impl Stage {
             "{requests:?}"
         );
         let requests = self.groups.handle_packages(&mut self.cx, (&user, number), theirs);
-        Committing::of(requests)
+        Committing::of(self.compares(requests))
+    }
+
+    /// The directory tells the certificates that leaves are compared with.
+    pub(super) fn compares(&mut self, mut requests: Vec<Request>) -> Vec<Request> {
+        while let [Request::Directory(DirectoryRequest::Ask { question: Question::Leaves(number), .. }), ..] =
+            requests[..]
+        {
+            requests = self.groups.handle_leaves(&mut self.cx, number, self.certificates.clone());
+        }
+        requests
     }
 
     /// A commit of ours comes back through the mailbox.
@@ -288,7 +303,9 @@ impl Stage {
         {
             let (user, number) = (user.clone(), *number);
             requests = self.groups.handle_packages(&mut self.cx, (&user, number), &packages(&user));
+            requests = self.compares(requests);
         }
+        requests = self.compares(requests);
         Committing::of(requests)
     }
 }

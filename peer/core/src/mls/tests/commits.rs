@@ -383,6 +383,6 @@ fn the_limit_of_terminals_holds_for_members_and_newcomers() {
             amended: &charter,
         };
         assert_eq!(proposed.check(), expected);
-        assert_eq!(check_invitation(&charter, &outcome, &outcome[0], &BTreeSet::new()), expected);
+        assert_eq!(check_invitation(&charter, &outcome, (&outcome[0], &outcome[1]), &BTreeSet::new()), expected);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use common::ident::RoomId;
+use common::ident::{GroupName, RoomId};
 use common::testkit::Example::{Ali, Bianca, Carol};
 
 use super::super::provider::Provider;
@@ -84,6 +84,28 @@ fn a_room_with_somebody_nobody_vouches_for_is_not_joined() {
 }
 
 #[test]
+fn a_member_whose_certificate_is_another_keeps_nobody_out_and_is_named() {
+    let other = identity(3, 3).certify(&Carol.user().unwrap(), &Carol.identity().unwrap(), 2).unwrap();
+    for told in [Some(&other), None] {
+        let mut stage = Stage::new(&[Ali, Bianca, Carol]);
+        stage.rooms[0] = Some(Room::create_group(&stage.terminals[0].own, ROOM, &team()).unwrap());
+        stage.add(0, &[2]);
+        let add = stage.newcomers(&[1]);
+        let commit = stage.room(0).propose(&Edit { add, ..Edit::default() }).unwrap();
+        let carol = stage.terminals[2].pin();
+        let hers = told.map(|told| VerifiedCredential::verify(&Carol.user().unwrap(), told, &carol).unwrap());
+        let vouched: Vec<_> = [Some(stage.terminals[0].vouched()), hers].into_iter().flatten().collect();
+        let mut room = accept(&mut stage, 1, &commit.welcome, &vouched).unwrap();
+        assert_eq!(room.unverified(), [stage.member(2)]);
+        // Whoever may remove it does, and it counts when its certificate is to be had after all.
+        assert_eq!(room.compare_leaves(&vouched), Ok(vec![stage.member(2)]));
+        assert_eq!(room.compare_leaves(&[stage.terminals[2].vouched()]), Ok(Vec::new()));
+        assert_eq!(room.unverified(), []);
+        assert_eq!(room.compare_leaves(&vouched[..1]), Ok(Vec::new()), "what was verified is not judged by silence");
+    }
+}
+
+#[test]
 fn a_conversation_of_two_with_a_third_is_not_joined() {
     let mut stage = Stage::new(&[Ali, Bianca, Carol]);
     stage.rooms[0] = Some(Room::create_pair(&stage.terminals[0].own, ROOM, &Bianca.user().unwrap()).unwrap());
@@ -131,6 +153,34 @@ fn a_further_terminal_follows_its_siblings_into_a_group() {
     let packages = &mut stage.terminals[2].packages;
     let invitation = Invitation::open(packages, ROOM, &commit.welcome).unwrap();
     assert!(invitation.accept(packages, &vouched, &BTreeSet::new()).is_ok());
+}
+
+#[test]
+fn two_terminals_added_at_once_do_not_vouch_for_each_other() {
+    let mut stage = Stage::new(&[Ali, Bianca, Bianca]);
+    stage.rooms[0] = Some(Room::create_group(&stage.terminals[0].own, ROOM, &team()).unwrap());
+    let add = stage.newcomers(&[1, 2]);
+    let commit = stage.room(0).propose(&Edit { add, ..Edit::default() }).unwrap();
+    let vouched = stage.everyone();
+    for who in 1..3 {
+        let packages = &mut stage.terminals[who].packages;
+        let invitation = Invitation::open(packages, ROOM, &commit.welcome).unwrap();
+        let refused = invitation.accept(packages, &vouched, &BTreeSet::new()).err();
+        assert_eq!(refused, Some(RoomError::Refused { by: stage.member(0), why: Refusal::NotAsked(team()) }));
+    }
+}
+
+#[test]
+fn a_group_whose_name_is_a_reserved_word_is_not_joined() {
+    let (mut stage, everyone) = (Stage::new(&[Ali, Bianca]), GroupName::parse("everyone").unwrap());
+    stage.rooms[0] = Some(Room::create_group(&stage.terminals[0].own, ROOM, &everyone).unwrap());
+    let add = stage.newcomers(&[1]);
+    let commit = stage.room(0).propose(&Edit { add, ..Edit::default() }).unwrap();
+    let vouched = stage.everyone();
+    let packages = &mut stage.terminals[1].packages;
+    let invitation = Invitation::open(packages, ROOM, &commit.welcome).unwrap();
+    let refused = invitation.accept(packages, &vouched, &BTreeSet::from([everyone.clone()])).err();
+    assert_eq!(refused, Some(RoomError::Refused { by: stage.member(0), why: Refusal::Reserved(everyone) }));
 }
 
 #[test]

@@ -50,6 +50,20 @@ fn what_became_of_a_group_is_said_with_whom_and_the_next_step() {
             "-- This terminal cannot follow #team any more. It has asked carol to take it in again.\n",
         ),
         (
+            GroupNews::Invited { by: id("mallory") },
+            "-- mallory wants you in #team. You have not asked for it; to ask its admins: /group join #team\n",
+        ),
+        (
+            GroupNews::NotLetIn { by: id("carol"), why: "nobody vouches".to_owned() },
+            "-- carol has let you into #team, but this terminal has not gone in: nobody vouches. \
+             When that is settled, ask again: /group join #team\n",
+        ),
+        (
+            GroupNews::Unverified { users: vec![id("mallory")], admins: vec![id("bianca"), id("carol")] },
+            "-- WARNING: #team has a terminal in the name of mallory that could not be verified. What you write there waits \
+             until it is gone. Ask an admin (bianca, carol) to remove mallory.\n",
+        ),
+        (
             GroupNews::AnotherGroup { admins: vec![id("mallory")], former: vec![id("bianca"), id("carol")] },
             "-- WARNING: this #team is not the one you were in: its admins are mallory, yours were bianca, carol. \
              To ask for it all the same, repeat: /group join #team\n",
