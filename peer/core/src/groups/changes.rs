@@ -31,6 +31,8 @@ pub(crate) enum ProcessedItem {
     Invited { group: GroupName, by: UserId },
     /// A welcome to a group, not accepted because of who invites; in place of this room, if there is one.
     NotLetIn { group: GroupName, by: UserId, why: String, old: Option<RoomId> },
+    /// A room in place of this one, of this user, that cannot be followed, and why.
+    NotMoved { old: RoomId, by: UserId, why: String },
     /// It is not what it says, or cannot be read: it changes nothing.
     Dropped(String),
     /// The room can be used no more, and why.

@@ -152,7 +152,7 @@ impl Groups {
             cx.tell(Notice::Group { group, news: GroupNews::NoSuchGroup });
             return Vec::new();
         };
-        let asked_of = Identity { room, admins: reply.admins.clone() };
+        let asked_of = Identity { room, admins: reply.admins.clone(), members: Vec::new() };
         if let Some(former) = self.warns_of(&group, &asked_of) {
             cx.write([self.known.change(&group, |known| known.warned_of = Some(room))]);
             let admins = asked_of.admins;

@@ -82,6 +82,12 @@ impl Groups {
                 self.count_directs(cx, &room, &by);
                 self.joined(cx, &room, &by, old)
             }
+            ProcessedItem::NotMoved { old, by, why } => {
+                self.frozen(cx, &old, format!("{by} has founded it anew in a way that cannot be followed: {why}"));
+                let requests = if cx.is_caught_up() { self.mend(cx, &old) } else { Vec::new() };
+                cx.write(self.rooms.changes(&old));
+                requests
+            }
             ProcessedItem::Frozen(why) => {
                 self.frozen(cx, &room, why);
                 if cx.is_caught_up() { self.mend(cx, &room) } else { Vec::new() }

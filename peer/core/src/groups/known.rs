@@ -35,6 +35,9 @@ pub(super) struct Identity {
     pub(super) room: RoomId,
     /// Its admins, in the order of their appointment.
     pub(super) admins: Vec<UserId>,
+    /// Who was in it when our user was; versions before did not keep it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) members: Vec<UserId>,
 }
 
 impl Identity {
@@ -113,9 +116,13 @@ impl KnownGroups {
     }
 
     /// A room is gone, and so is our membership; which group it was is remembered.
-    pub(super) fn forget_room(&mut self, room: &RoomId, admins: Vec<UserId>) -> Option<Write> {
+    pub(super) fn forget_room(
+        &mut self,
+        room: &RoomId,
+        (admins, members): (Vec<UserId>, Vec<UserId>),
+    ) -> Option<Write> {
         let of_room = self.0.iter().find(|(_, known)| known.room == Some(*room)).map(|(name, _)| name.clone());
-        let former = Some(Identity { room: *room, admins });
+        let former = Some(Identity { room: *room, admins, members });
         of_room.map(|name| self.change(&name, |known| *known = Group { former, ..Group::default() }))
     }
 }

@@ -143,7 +143,7 @@ impl Groups {
         let mut requests = self.lose_room(cx, room);
         self.goodbyes.remove(group);
         if self.known.room(group).is_some() {
-            cx.write(self.known.forget_room(room, Vec::new()));
+            cx.write(self.known.forget_room(room, (Vec::new(), Vec::new())));
             requests.push(Request::Delivery(DeliveryRequest::ConversationOver(Conversation::Group(group.clone()))));
         }
         cx.tell(Notice::Group { group: group.clone(), news: GroupNews::Left });
@@ -187,9 +187,10 @@ impl Groups {
     /// The directory does not know a room, or we are not in it any more.
     pub(crate) fn lose_room(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
         self.gone_once.remove(room);
+        self.moved.remove(room);
         let tickets = self.operations.forget(room);
         let conversation = self.rooms.conversation(room);
-        let admins = self.rooms.admins(room);
+        let (admins, members) = (self.rooms.admins(room), self.rooms.users(room).into_iter().collect());
         cx.write(self.rooms.forget(room));
         let Some(to @ Conversation::Group(_)) = conversation else { return Vec::new() };
         let Conversation::Group(group) = &to else { return Vec::new() };
@@ -200,7 +201,7 @@ impl Groups {
         if !tickets.is_empty() {
             cx.tell_each(&tickets, Notice::Group { group: group.clone(), news: GroupNews::Left });
         }
-        cx.write(self.known.forget_room(room, admins));
+        cx.write(self.known.forget_room(room, (admins, members)));
         vec![Request::Delivery(DeliveryRequest::ConversationOver(to))]
     }
 }

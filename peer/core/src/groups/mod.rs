@@ -9,6 +9,7 @@
 //! - [`leaves`]: leaves that are not those of their certificates
 //! - [`packages`]: key packages that others add this terminal with
 //! - [`commands`]: what the user wants; [`leaving`]: the end of a membership; [`replies`]: what the directory says of commits
+//! - [`moved`]: a group that was founded anew without this terminal
 //! - [`succession`]: what becomes of a group that cannot be followed any more; [`restored`]: a directory that has gone back
 //!
 //! Letters are sealed here and opened here; what they say, and which way they take, is not known here.
@@ -20,6 +21,7 @@ mod known;
 mod leaves;
 mod leaving;
 mod letters;
+mod moved;
 mod opening;
 mod operations;
 mod overdue;
@@ -88,6 +90,8 @@ pub(crate) struct Groups {
     directs_made: BTreeMap<UserId, usize>,
     /// Rooms that the directory has said once it does not know, or has closed.
     gone_once: BTreeSet<RoomId>,
+    /// Rooms that the directory has closed, and whose successor has not let this terminal in.
+    moved: BTreeSet<RoomId>,
     /// Groups whose name another group has: whose it is, is being asked for these commands.
     reclaiming: Vec<(GroupName, Vec<Ticket>)>,
     /// Groups that could not be founded anew after the directory went back, because it has another room under their name.
@@ -128,6 +132,7 @@ impl Groups {
             asking: BTreeMap::new(),
             directs_made: BTreeMap::new(),
             gone_once: BTreeSet::new(),
+            moved: BTreeSet::new(),
             reclaiming: Vec::new(),
             taken_once: BTreeSet::new(),
             instead: BTreeMap::new(),

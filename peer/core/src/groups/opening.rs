@@ -17,7 +17,8 @@ use super::changes::{MembershipDiff, OldRoom, ProcessedItem};
 use super::known::KnownGroups;
 use super::registry::{DIRECT_ROOMS, Rooms};
 use crate::mls::{
-    Frozen, Invitation, Outcome, ProcessedMessage, Refusal, Room, RoomError, RoomMetadata, VerifiedCredential,
+    Frozen, Invitation, Outcome, ProcessedMessage, Refusal, Room, RoomError, RoomMetadata, Successor,
+    VerifiedCredential,
 };
 use crate::model::Conversation;
 use crate::persistence::Write;
@@ -28,6 +29,8 @@ const OTHER_SENDER: &str = "it was made by somebody else";
 const NOT_VERIFIED: &str = "the terminal that it is from could not be verified";
 /// A commit whose author does not answer for these bytes.
 const NOT_SIGNED: &str = "its author has signed something else";
+/// A welcome in place of a room of ours.
+const NOT_OPENED: &str = "the welcome to what takes its place cannot be opened";
 /// A commit that says to the directory what it does not do.
 const OTHER_MEMBERS: &str = "the directory was told of other members or admins";
 
@@ -139,7 +142,7 @@ impl Rooms {
         blocked: impl Fn(&UserId) -> bool,
     ) -> ProcessedItem {
         let Ok(invitation) = Invitation::open(&self.key_packages, item.room, bytes) else {
-            return if self.is_strange(&item.room) { ProcessedItem::Unopened } else { ProcessedItem::Nothing };
+            return self.unopened(item, directory);
         };
         let expects = self.expects(known, item, &invitation);
         if let (Expects::Invited, RoomMetadata::Group { name, .. }) = (expects, invitation.charter()) {
@@ -157,7 +160,8 @@ impl Rooms {
         let needed = invitation.needs();
         let Some(vouched) = vouched.or(needed.is_empty().then_some(&[])) else { return ProcessedItem::Needs(needed) };
         let (by, charter) = (invitation.by().clone(), invitation.charter().clone());
-        if let Err(why) = is_welcome_as_signed(&invitation, item, bytes, directory) {
+        let signed = is_welcome_as_signed(&invitation, item, bytes, directory);
+        if let Err(why) = signed.and_then(|()| self.keeps_admins(expects, item, &invitation)) {
             invitation.refuse(&mut self.key_packages);
             let why = RoomError::Refused { by: by.clone(), why };
             return self.not_let_in(item, (&charter, &by.userid), expects, &why);
@@ -205,6 +209,9 @@ impl Rooms {
                 }
                 Some(old)
             }
+            (Expects::InPlaceOf(old), RoomError::Refused { by, why }) if old != item.room && is_fault(why) => {
+                return self.not_moved(item, old, (by, false), reason);
+            }
             (Expects::InPlaceOf(_) | Expects::Asked | Expects::WhereAnother, _) => None,
             (Expects::Invited | Expects::Nothing, _) => return ProcessedItem::Nothing,
         };
@@ -214,6 +221,53 @@ impl Rooms {
             }
             RoomMetadata::Pair { .. } => ProcessedItem::Nothing,
         }
+    }
+
+    /// A welcome that this terminal has no key for. One in place of a room of ours leaves us without it.
+    fn unopened(&mut self, item: &MailItem, directory: &KeyDigest) -> ProcessedItem {
+        match self.replaced_by(item, directory) {
+            Some(old) => self.not_moved(item, old, (&item.from, true), NOT_OPENED.to_owned()),
+            None if self.is_strange(&item.room) => ProcessedItem::Unopened,
+            None => ProcessedItem::Nothing,
+        }
+    }
+
+    /// Which group of ours another user's terminal has founded anew by this item, if it is an admin who has signed that.
+    fn replaced_by(&self, item: &MailItem, directory: &KeyDigest) -> Option<RoomId> {
+        let signed = item.signed.as_ref()?;
+        let old = signed.digests.replaces?;
+        let mls = self.rooms.get(&old).filter(|mls| mls.charter().is_admin(&item.from.userid))?;
+        let key = mls.terminal_key(&item.from)?;
+        commit::verify(signed, &item.from, &key, directory, (&item.room, item.epoch)).ok()?;
+        (item.from.userid != self.own.member().userid).then_some(old)
+    }
+
+    /// Who founds a group anew takes along every admin who stands before and had a terminal in it. Of what is signed the
+    /// directory has seen to that: it knows who has a terminal at all.
+    fn keeps_admins(&self, expects: Expects, item: &MailItem, invitation: &Invitation) -> Result<(), Refusal> {
+        let Expects::InPlaceOf(old) = expects else { return Ok(()) };
+        let Some(mls) = self.rooms.get(&old).filter(|_| old != item.room && item.signed.is_none()) else {
+            return Ok(());
+        };
+        let (users, by) = (mls.users(), &invitation.by().userid);
+        let comes = |admin: &UserId| invitation.members().iter().any(|member| member.userid == *admin);
+        let missing = mls.charter().before(by).iter().find(|admin| users.contains(admin) && !comes(admin));
+        missing.map_or(Ok(()), |user| Err(Refusal::LeftOut { user: user.clone() }))
+    }
+
+    /// A room that was to take the place of one of ours cannot be followed: that one is frozen, and whose doing it is known.
+    fn not_moved(
+        &mut self,
+        item: &MailItem,
+        old: RoomId,
+        (by, is_unopened): (&Member, bool),
+        why: String,
+    ) -> ProcessedItem {
+        let Some(mls) = self.rooms.get_mut(&old) else { return ProcessedItem::Nothing };
+        // The note is made in memory; that cannot fail where the room could be read.
+        let _ = mls.freeze_for(Successor { by: by.clone(), room: item.room, is_unopened }, why.clone());
+        self.expected().remove(&old);
+        ProcessedItem::NotMoved { old, by: by.userid.clone(), why }
     }
 
     /// Of rooms of two with one user few are kept. How many one user may make in which nothing was said is
@@ -261,6 +315,11 @@ impl Rooms {
             None => Expects::Invited,
         }
     }
+}
+
+/// Whether a refusal is for what who invites has done, and not for what the directory or the user has not told.
+fn is_fault(why: &Refusal) -> bool {
+    !matches!(why, Refusal::NoCertificate { .. } | Refusal::Undecided { .. } | Refusal::Sender)
 }
 
 /// Whether who invites has given the welcome to the directory, and answers for it and for who is in the room. One that a

@@ -20,6 +20,7 @@ use common::msg::{
 
 use super::Groups;
 use super::changes::{MembershipChange, OutgoingCommit};
+use super::known::Identity;
 use super::queue::{ActiveOperation, GroupOperation, Stage};
 use crate::command::Ticket;
 use crate::context::Context;
@@ -94,8 +95,13 @@ impl Groups {
             let comes = |user: &UserId| stays_away != Some(user);
             return self.is_known(old).then(|| self.rooms.users(old).into_iter().filter(comes).collect());
         }
-        if let GroupOperation::Reclaim(_, _, admins) = operation {
-            return Some(admins.clone());
+        if let GroupOperation::Reclaim(group, room, admins) = operation {
+            // Whoever was in it when our user was goes along.
+            let now = Identity { room: *room, admins: admins.clone(), members: Vec::new() };
+            let former = self.known.of(group).and_then(|known| known.former.as_ref());
+            let members = former.filter(|former| former.is_same(&now)).map_or(&[][..], |former| &former.members);
+            let others = members.iter().filter(|member| !admins.contains(member));
+            return Some(admins.iter().chain(others).cloned().collect());
         }
         if !self.rooms.is_usable(room) {
             return None;
@@ -260,7 +266,8 @@ impl Groups {
         let newcomers: Vec<VerifiedKeyPackage> = active.newcomers.drain(..).collect();
         let in_place_of = match &active.operation {
             GroupOperation::FoundAnew(old, _) => {
-                let replaced = self.instead.get(old).copied().unwrap_or(Some(*old));
+                let successor = self.rooms.successor(old).map_or(*old, |successor| successor.room);
+                let replaced = self.instead.get(old).copied().unwrap_or(Some(successor));
                 self.rooms.charter_of_group(old).map(|(name, admins)| (replaced, name, admins))
             }
             GroupOperation::Reclaim(name, old, admins) => Some((Some(*old), name.clone(), admins.clone())),

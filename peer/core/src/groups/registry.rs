@@ -86,9 +86,16 @@ impl Rooms {
         self.rooms.iter().filter(|(_, mls)| mls.frozen().is_some()).map(|(id, _)| *id)
     }
 
-    /// Whose commit made a room unusable, where that is known.
+    /// Whose commit, or whose room in its place, made a room unusable, where that is known.
     pub(super) fn frozen_by(&self, room: &RoomId) -> Option<Member> {
-        self.rooms.get(room)?.frozen().and_then(author).cloned()
+        let mls = self.rooms.get(room)?;
+        let of_commit = mls.frozen().and_then(author);
+        mls.successor().map(|successor| &successor.by).or(of_commit).cloned()
+    }
+
+    /// What was to take the place of a room and could not be followed.
+    pub(super) fn successor(&self, room: &RoomId) -> Option<&mls::Successor> {
+        self.rooms.get(room)?.successor()
     }
 
     /// Whether the directory has forgotten changes of a room, so that it cannot go on.

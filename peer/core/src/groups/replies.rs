@@ -65,6 +65,11 @@ impl Groups {
         let conversation = self.rooms.conversation(room);
         if was_new {
             cx.write(self.rooms.forget(room));
+            if why == CommitRefusal::Moved
+                && let Some(request) = self.looks_where_it_is(cx, &operation)
+            {
+                return vec![request];
+            }
             if why == CommitRefusal::Entry && self.founds_in_no_place(&operation) {
                 self.operations.waiting.push_front((operation, tickets));
                 return Vec::new();
@@ -124,7 +129,7 @@ impl Groups {
                     self.taken_once.extend(Some(old).filter(|old| self.rooms.has_gone_back(old)));
                 }
                 self.tell_frozen(cx, &tickets, &old);
-                Vec::new()
+                self.looks_where_it_is(cx, &GroupOperation::FoundAnew(old, None)).into_iter().collect()
             }
             _ => self.lost(cx, room),
         }
@@ -139,6 +144,9 @@ impl Groups {
     ) -> Vec<Request> {
         if let Some(old) = self.known.room(&group).filter(|old| self.rooms.has_gone_back(old)) {
             return self.found_instead(cx, old, reply);
+        }
+        if let Some(old) = self.known.room(&group).filter(|old| self.has_moved(old)) {
+            return self.found_in_place(cx, old, reply);
         }
         let waiting = self.reclaiming.extract_if(.., |(of, _)| *of == group);
         let tickets: Vec<Ticket> = waiting.flat_map(|(_, tickets)| tickets).collect();

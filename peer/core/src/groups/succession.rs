@@ -16,11 +16,8 @@ use crate::command::Ticket;
 use crate::context::Context;
 use crate::mls::Frozen;
 use crate::model::Conversation;
-use crate::notice::{GroupNews, MessageNotice, Next, Notice};
+use crate::notice::{GroupNews, MessageNotice, Notice};
 use crate::request::{DeliveryRequest, Request};
-
-/// How long, in seconds, the directory is not asked again about a room that it has closed. Chosen arbitrarily.
-const MOVED_TIMEOUT: u64 = 60;
 
 /// What was said in so many of the last epochs is said again when a member is taken in again. Chosen arbitrarily.
 pub(super) const AGAIN_EPOCHS: u64 = 4;
@@ -47,6 +44,9 @@ impl Groups {
         }
         let author = self.rooms.frozen_by(room);
         let founds = author.as_ref().is_some_and(|author| self.may_found_anew(cx, room, author));
+        // A welcome that could not be opened may be nobody's fault: another one is asked for first.
+        let is_unopened = self.rooms.successor(room).is_some_and(|successor| successor.is_unopened);
+        let founds = founds && !(is_unopened && self.asked_back.times(room) == 0);
         if let (true, Some(author)) = (founds, author.as_ref()) {
             self.operations.add(GroupOperation::FoundAnew(*room, Some(author.clone())));
             return Vec::new();
@@ -59,7 +59,8 @@ impl Groups {
         let is_frozen = |room: &RoomId| self.rooms.why_frozen(room).is_some();
         let helps = |room: &RoomId| self.rooms.admins(room).iter().any(|admin| cx.is_online(admin));
         let due = self.asked_back.due(cx.now.tick).into_iter();
-        let groups: Vec<RoomId> = due.filter(|room| is_frozen(room) && helps(room)).collect();
+        let founds = |room: &RoomId| self.rooms.successor(room).is_some();
+        let groups: Vec<RoomId> = due.filter(|room| is_frozen(room) && (helps(room) || founds(room))).collect();
         for user in self.made_another.due(cx.now.tick) {
             if self.elsewhere.contains(&user) {
                 self.make_room_known(cx, &user);
@@ -102,7 +103,7 @@ impl Groups {
     }
 
     /// Asks the admins to take this terminal in again.
-    fn ask_back(
+    pub(super) fn ask_back(
         &mut self,
         cx: &mut Context,
         group: &GroupName,
@@ -170,6 +171,8 @@ impl Groups {
         let news = self.founded_anew(cx, room, &cx.me.user, before);
         let others = self.operations.forget(&old);
         moved(cx, &others, group);
+        self.instead.remove(&old);
+        self.moved.remove(&old);
         cx.write(self.rooms.forget(&old));
         cx.write([self.known.joined(group, *room)]);
         cx.tell_each(tickets, Notice::Group { group: group.clone(), news });
@@ -195,17 +198,6 @@ impl Groups {
             }
             false => GroupNews::FoundedAnew { by, without },
         }
-    }
-
-    /// The directory has closed a room because its group was founded anew; the welcome comes. Whom it does not come to is
-    /// not in the group any more.
-    pub(crate) fn handle_room_moved(&mut self, cx: &mut Context, room: &RoomId) -> Vec<Request> {
-        let Some(to) = self.rooms.conversation(room) else { return Vec::new() };
-        if !self.gone_once.insert(*room) {
-            return self.lost(cx, room);
-        }
-        let until = cx.now.tick + MOVED_TIMEOUT;
-        vec![Request::Delivery(DeliveryRequest::BackOff { to, next: Next::Directory, until })]
     }
 
     /// What the user wished of a group that cannot be followed.

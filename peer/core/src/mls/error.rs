@@ -97,6 +97,12 @@ pub enum Refusal {
         /// The two users it is for.
         pair: [UserId; 2],
     },
+    /// Who founds a group anew takes those along who stand before.
+    #[error("{user}, who was an admin before, is left out")]
+    LeftOut {
+        /// Who is missing.
+        user: UserId,
+    },
     /// No group has such a name.
     #[error("{0} is a reserved word")]
     Reserved(GroupName),

@@ -34,7 +34,7 @@ pub use join::Invitation;
 pub use key_packages::KeyPackages;
 pub use pending::{Commit, Waiting};
 pub use process_commit::Outcome;
-pub use room::Room;
+pub use room::{Room, Successor};
 pub use room_metadata::RoomMetadata;
 pub use send::ProcessedMessage;
 pub use wire_format::hollow;

@@ -24,6 +24,17 @@ const NOTES: &[u8] = b"\0notes";
 /// Name of the value that holds the own commit that waits for the directory.
 const COMMIT: &[u8] = b"\0commit";
 
+/// A room that was to take the place of another, and cannot be followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Successor {
+    /// Who made it.
+    pub by: Member,
+    /// Which room.
+    pub room: RoomId,
+    /// Whether only its welcome could not be opened, which may be nobody's fault.
+    pub is_unopened: bool,
+}
+
 /// What a room remembers beside the state of the library.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Notes {
@@ -31,6 +42,9 @@ pub(super) struct Notes {
     /// Whether the directory has forgotten changes of it, whatever it was frozen for before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) gone_back: bool,
+    /// What was to take its place and could not be followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) successor: Option<Successor>,
     /// Users who said that they leave, and in which epoch.
     pub(super) leaving: BTreeMap<UserId, u64>,
     /// Members whose key was not the pinned one when they came, and which key it was.
@@ -199,6 +213,18 @@ impl Room {
         self.notes.gone_back |= why == Frozen::Restored;
         self.notes.frozen.get_or_insert(why);
         self.note()
+    }
+
+    /// Freezes it because what was to take its place cannot be followed, whatever it was frozen for before.
+    pub fn freeze_for(&mut self, successor: Successor, why: String) -> Result<(), RoomError> {
+        let by = successor.by.clone();
+        self.notes.successor = Some(successor);
+        self.freeze(Frozen::NotFollowed { by, why })
+    }
+
+    /// What was to take its place and could not be followed.
+    pub fn successor(&self) -> Option<&Successor> {
+        self.notes.successor.as_ref()
     }
 
     /// Users who said that they leave, and whom this terminal may remove: an admin may, those aside who stand before.

@@ -6,6 +6,7 @@ mod keys;
 mod leaves;
 mod leaving;
 mod lost;
+mod moved;
 mod operations;
 mod restored;
 mod rooms;
