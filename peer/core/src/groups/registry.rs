@@ -9,9 +9,9 @@ use common::ident::{ContentDigest, GroupName, KeyDigest, RoomId, TerminalId, Use
 use common::msg::{Member, TakenKeyPackage};
 
 use super::overdue::Expected;
-use super::succession::author;
 use crate::mls::{
-    self, KeyPackages, OwnTerminal, Room, RoomError, RoomMetadata, VerifiedCredential, VerifiedKeyPackage, Waiting,
+    self, Frozen, KeyPackages, OwnTerminal, Room, RoomError, RoomMetadata, VerifiedCredential, VerifiedKeyPackage,
+    Waiting,
 };
 use crate::model::Conversation;
 use crate::persistence::{Rows, Write};
@@ -89,7 +89,7 @@ impl Rooms {
     /// Whose commit, or whose room in its place, made a room unusable, where that is known.
     pub(super) fn frozen_by(&self, room: &RoomId) -> Option<Member> {
         let mls = self.rooms.get(room)?;
-        let of_commit = mls.frozen().and_then(author);
+        let of_commit = mls.frozen().and_then(Frozen::author);
         mls.successor().map(|successor| &successor.by).or(of_commit).cloned()
     }
 

@@ -14,7 +14,6 @@ use super::queue::GroupOperation;
 use super::registry::Rooms;
 use crate::command::Ticket;
 use crate::context::Context;
-use crate::mls::Frozen;
 use crate::model::Conversation;
 use crate::notice::{GroupNews, MessageNotice, Notice};
 use crate::request::{DeliveryRequest, Request};
@@ -210,14 +209,6 @@ impl Groups {
     /// Whether this is the room of a group that the user is in.
     pub(super) fn is_known(&self, room: &RoomId) -> bool {
         self.known.iter().any(|(_, known)| known.room == Some(*room))
-    }
-}
-
-/// Whose commit a room could not follow, where that is known.
-pub(super) fn author(frozen: &Frozen) -> Option<&Member> {
-    match frozen {
-        Frozen::Commit { by, .. } | Frozen::NotFollowed { by, .. } => Some(by),
-        Frozen::Behind { .. } | Frozen::Restored | Frozen::Unreadable(_) | Frozen::Fork { .. } => None,
     }
 }
 

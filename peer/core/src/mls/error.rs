@@ -160,6 +160,16 @@ pub enum Frozen {
     },
 }
 
+impl Frozen {
+    /// Whose commit could not be followed, where that is known.
+    pub fn author(&self) -> Option<&Member> {
+        match self {
+            Self::Commit { by, .. } | Self::NotFollowed { by, .. } => Some(by),
+            Self::Behind { .. } | Self::Restored | Self::Unreadable(_) | Self::Fork { .. } => None,
+        }
+    }
+}
+
 /// Why bytes are nothing that belongs into a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Broken {

@@ -2,8 +2,7 @@
 //!
 //! A key comes from [`keys`] as what it asks for, goes to the machine, and comes back as [`Output::Edit`] if no layer there
 //! has consumed it. [`draw`] says what is on the screen, [`theme`] how it looks, [`osc`] what reaches the user beside it.
-//! Nothing here depends on a runtime; the screen is drawn again after every input but letters
-//! that others wait behind, and only cells that differ are written.
+//! Nothing here depends on a runtime. What is drawn waits for letters that are there; only cells that differ are written.
 
 mod cells;
 mod colours;
@@ -418,10 +417,7 @@ impl Screen {
                 }
                 Output::Copy(text) => osc::copy(&text)?,
                 Output::Save { name, text } => {
-                    carried.inputs.push(Input::Tell(match saved::save(&self.folder, &name, &text) {
-                        Ok(path) => texts::local_commands::saved(path.display()),
-                        Err(error) => texts::local_commands::not_saved(self.folder.display(), error),
-                    }))
+                    carried.inputs.push(Input::Tell(saved::told(&self.folder, &name, &text)));
                 }
                 Output::Bell => osc::ring()?,
                 Output::Announce(words) => self.via.announce(&words)?,

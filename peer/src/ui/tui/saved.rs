@@ -5,14 +5,24 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use crate::app::texts::local_commands;
+
 /// Names that are tried until one is free. Chosen arbitrarily.
 const NAMES: usize = 1_000;
+
+/// Saves a text; what the user is told.
+pub(super) fn told(folder: &Path, name: &str, text: &str) -> String {
+    match save(folder, name, text) {
+        Ok(path) => local_commands::saved(path.display()),
+        Err(error) => local_commands::not_saved(folder.display(), error),
+    }
+}
 
 /// Writes a text into a new file of this name, or of the next one that is free; nobody else may read it.
 ///
 /// # Errors
 /// The folder or the file cannot be written, or no name is free.
-pub(super) fn save(folder: &Path, name: &str, text: &str) -> io::Result<PathBuf> {
+fn save(folder: &Path, name: &str, text: &str) -> io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     for number in 1..=NAMES {
         let name = if number == 1 { format!("{name}.txt") } else { format!("{name} ({number}).txt") };
