@@ -181,7 +181,7 @@ fn a_text_that_is_too_long_is_told_once_and_drawn_once_for_what_arrives_together
     let before = ali.bytes().len();
     ali.types(&"a".repeat(17_000));
     // The entry fills the screen, so that what was told above it may have left it again.
-    ali.until_written(before, "Too long: 16385 of 16384 bytes;");
+    ali.until_written(before, "Too long: 16385 of 16384 bytes.");
     ali.enters("");
     ali.until_written(before, "Too long: 17000 of 16384 bytes.");
     assert_eq!(String::from_utf8_lossy(&ali.bytes()).matches("Too long: ").count(), 2);

@@ -115,7 +115,8 @@ fn the_state_of_the_version_before_is_all_there() {
 #[test]
 fn what_had_begun_with_the_version_before_goes_on() {
     let (stage, seat) = stored();
-    // Bianca comes with the passcode that she had changed to, at a terminal of today, which conversations take in.
+    // Bianca comes with the passcode that she had changed to, at a terminal of today, which conversations take in; whether it is
+    // to be in a group, nobody of hers says who is there.
     let mut bianca = Bot::start(&stage.seat());
     bianca.says("login", json!({"user": "bianca", "passcode": NEW_PASSCODE}));
     bianca.result("login");
@@ -127,6 +128,8 @@ fn what_had_begun_with_the_version_before_goes_on() {
     assert_eq!(history(&mut ali, "bianca")[5], delivered);
 
     // The group: what waited goes out, a newcomer is taken in, and both sides can be heard.
+    bianca.has_heard(|line| line["params"]["what"] == "invited" && line["params"]["group"] == "#team");
+    bianca.says("group.join", json!({"group": "#team"}));
     bianca.has_heard(|line| line["params"]["text"] == "So does this.");
     ali.says("send", json!({"to": "#team", "text": "Today we move."}));
     bianca.hears(|line| line["params"]["text"] == "Today we move.");

@@ -45,6 +45,8 @@ pub(crate) struct OldRoom {
     pub(crate) room: RoomId,
     pub(crate) epoch: u64,
     pub(crate) users: BTreeSet<UserId>,
+    /// The terminals of our user that were in it.
+    pub(crate) own: Vec<Member>,
     /// Whether the directory had forgotten changes of it.
     pub(crate) gone_back: bool,
     /// By which it is forgotten.

@@ -174,9 +174,13 @@ impl Groups {
                 None => GroupNews::Joined { members: users.len() },
             };
             cx.tell(Notice::Group { group: group.clone(), news });
+            if !cx.is_me(&by.userid) {
+                let were_in = old.as_ref().map_or(&[][..], |old| &old.own);
+                let mut added = self.rooms.members(room);
+                added.retain(|member| !were_in.contains(member));
+                self.take_siblings_in(cx, room, by, &added);
+            }
             if old.is_none() && !cx.is_me(&by.userid) {
-                let members = self.rooms.members(room);
-                self.take_siblings_in(cx, room, by, &members);
                 self.operations.add(GroupOperation::SyncTerminals(*room));
             }
             self.tell_unverified(cx, group, room);
@@ -214,7 +218,10 @@ impl Groups {
         let is_group = matches!(self.rooms.conversation(room), Some(Conversation::Group(_)));
         let siblings = added.iter().filter(|member| cx.is_me(&member.userid) && member.terminal != cx.me.terminal);
         for sibling in siblings.filter(|_| is_group && !cx.is_me(&by.userid)) {
-            self.take_in(cx, room, sibling.clone());
+            // At no pace: it happens once for each time that somebody else adds them.
+            if self.rooms.is_usable(room) && self.rooms.may_remove(room, &sibling.userid) {
+                self.operations.add(GroupOperation::AddAgain(*room, sibling.clone()));
+            }
         }
     }
 

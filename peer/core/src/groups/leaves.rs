@@ -67,7 +67,10 @@ impl Groups {
         users.sort();
         users.dedup();
         if !users.is_empty() {
-            let news = GroupNews::Unverified { users, admins: self.rooms.admins(room) };
+            // Nobody is asked to remove themselves.
+            let mut admins = self.rooms.admins(room);
+            admins.retain(|admin| !users.contains(admin));
+            let news = GroupNews::Unverified { users, admins };
             cx.tell_each(&[], Notice::Group { group: group.clone(), news });
         }
     }

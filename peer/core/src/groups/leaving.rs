@@ -9,6 +9,7 @@ use common::msg::{Body, CommitRefusal, CommitReply, CommitReq, CommitStatus, Let
 
 use super::Groups;
 use super::queue::GroupOperation;
+use super::restored::unread_goodbye;
 use crate::command::Ticket;
 use crate::context::Context;
 use crate::model::Conversation;
@@ -52,11 +53,27 @@ impl Groups {
     /// Says goodbye to the others, once, for these commands.
     pub(super) fn say_goodbye(&mut self, cx: &mut Context, group: &GroupName, tickets: &[Ticket]) -> Vec<Request> {
         self.leaving.extend(tickets.iter().map(|ticket| (group.clone(), ticket.clone())));
+        if let Some(room) = self.known.room(group).filter(|room| !self.rooms.unverified(room).is_empty()) {
+            return self.leave_unsaid(cx, group, &room);
+        }
         if !self.goodbyes.insert(group.clone()) {
             return Vec::new();
         }
         let letter = Letter { id: cx.ids.message(), date: cx.now.date, body: Body::Leave };
         vec![Request::Delivery(DeliveryRequest::Send { to: Conversation::Group(group.clone()), letter })]
+    }
+
+    /// Leaves a group in which nothing can be said, because nobody knows whose a leaf is: the directory takes us off, with a
+    /// goodbye that nobody can read; where it is out of reach, in the next session.
+    fn leave_unsaid(&mut self, cx: &mut Context, group: &GroupName, room: &RoomId) -> Vec<Request> {
+        let epoch = self.rooms.epoch(room).filter(|_| cx.is_up());
+        let mut requests = epoch.map_or_else(Vec::new, |epoch| unread_goodbye(cx, group, (room, epoch)));
+        let is_told = self.leaving.iter().any(|(leaving, _)| leaving == group);
+        requests.extend(self.lose_room(cx, room));
+        if !is_told {
+            cx.tell_each(&[], Notice::Group { group: group.clone(), news: GroupNews::Left });
+        }
+        requests
     }
 
     /// Goodbyes to these groups were on their way when the program ended.

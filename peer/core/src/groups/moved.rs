@@ -60,9 +60,8 @@ impl Groups {
             return Vec::new();
         };
         if !holder.admins.contains(&cx.me.user) {
-            let is_usable = self.rooms.is_usable(&old);
             self.moved.remove(&old);
-            return if is_usable { self.lost(cx, &old) } else { Vec::new() };
+            return self.lost(cx, &old);
         }
         let founds = match &author {
             // Somebody else has founded it without the author: the welcome comes.
@@ -89,7 +88,7 @@ impl Groups {
 }
 
 /// Asks which room has the name of a group.
-fn who_has(cx: &Context, group: GroupName) -> Request {
+pub(super) fn who_has(cx: &Context, group: GroupName) -> Request {
     let message = GroupReq { handle: GroupHandle::of(&group, &cx.directory) }.into();
     Request::Directory(DirectoryRequest::Ask { message, question: Question::Owner(group) })
 }

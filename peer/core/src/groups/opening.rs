@@ -149,12 +149,14 @@ impl Rooms {
             let (group, by) = (name.clone(), item.from.userid.clone());
             let is_told = *invitation.by() == item.from && !blocked(&by);
             invitation.refuse(&mut self.key_packages);
+            self.pass_over(&item.room);
             return if is_told { ProcessedItem::Invited { group, by } } else { ProcessedItem::Nothing };
         }
         // Whoever takes us along with a group does so for the group; anybody else must be welcome here.
         let unwelcome = !matches!(expects, Expects::InPlaceOf(_)) && blocked(&invitation.by().userid);
         if expects == Expects::Nothing || unwelcome {
             invitation.refuse(&mut self.key_packages);
+            self.pass_over(&item.room);
             return ProcessedItem::Nothing;
         }
         let needed = invitation.needs();
@@ -280,7 +282,8 @@ impl Rooms {
     /// Takes a room out that another takes the place of.
     fn take_out(&mut self, room: &RoomId) -> Option<OldRoom> {
         let (users, epoch, gone_back) = (self.users(room), self.epoch(room)?, self.has_gone_back(room));
-        Some(OldRoom { room: *room, epoch, users, gone_back, writes: self.forget(room) })
+        let own = self.members(room).into_iter().filter(|member| member.userid == self.own.member().userid).collect();
+        Some(OldRoom { room: *room, epoch, users, own, gone_back, writes: self.forget(room) })
     }
 
     /// What a welcome means for this terminal.

@@ -107,8 +107,8 @@ impl Groups {
             return None;
         }
         if let GroupOperation::AddAgain(_, member) = operation {
-            // Who was removed while this waited stays away.
-            let is_in = self.rooms.terminals_of(room, &member.userid).contains(&member.terminal);
+            // Who was removed while this waited stays away; a terminal that asks need not have been in it.
+            let is_in = self.rooms.users(room).contains(&member.userid);
             return is_in.then(|| vec![member.userid.clone()]);
         }
         // Whoever may change nobody else's terminals asks for none.
@@ -174,9 +174,6 @@ impl Groups {
         for listed in reply.users {
             let present = self.rooms.terminals_of(&active.room, &listed.userid);
             let member = |terminal: TerminalId| Member { userid: listed.userid.clone(), terminal };
-            // Further terminals of others are let into a group by those, or ask.
-            let stays = listed.terminals.iter().any(|terminal| present.contains(terminal));
-            let goes_on = group.is_some() && !cx.is_me(&listed.userid) && stays;
             let asked = group.as_ref().and_then(|group| self.asking.get(&(group.clone(), listed.userid.clone())));
             let asked = asked.filter(|asked| listed.terminals.iter().any(|terminal| asked.contains(terminal)));
             let wanted = |terminal: &TerminalId| match &active.operation {
@@ -195,7 +192,7 @@ impl Groups {
                 | GroupOperation::CreateGroup(_)
                 | GroupOperation::AddMember(..)
                 | GroupOperation::GrantAdmin(..)
-                | GroupOperation::StepDown(_) => !present.contains(terminal) && !goes_on,
+                | GroupOperation::StepDown(_) => !present.contains(terminal),
             };
             let missing: Vec<TerminalId> =
                 listed.terminals.iter().filter(|terminal| wanted(terminal)).copied().collect();

@@ -251,15 +251,23 @@ impl Rooms {
         changes
     }
 
+    /// What comes of a room that this terminal is not in, or not any more, is nobody's who takes it for one of both.
+    pub(super) fn pass_over(&mut self, room: &RoomId) {
+        if self.former.contains(room) {
+            return;
+        }
+        if self.former.len() == FORMER_ROOMS {
+            self.former.pop_front();
+        }
+        self.former.push_back(*room);
+    }
+
     /// Forgets a room.
     pub(crate) fn forget(&mut self, room: &RoomId) -> Vec<Write> {
         self.synced.remove(room);
         self.expected.remove(room);
         self.waiting.remove(room);
-        if self.former.len() == FORMER_ROOMS {
-            self.former.pop_front();
-        }
-        self.former.push_back(*room);
+        self.pass_over(room);
         self.rooms.remove(room).map(Room::forget).unwrap_or_default()
     }
 

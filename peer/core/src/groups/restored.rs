@@ -119,13 +119,7 @@ impl Groups {
     /// nobody who stood behind can found the group anew (decision D31). There are no keys any more to say a word with.
     fn leave_again(&self, cx: &mut Context, room: &RoomId, epoch: u64) -> Vec<Request> {
         let Some((group, _)) = self.known.former_rooms().find(|(_, former)| former == room) else { return Vec::new() };
-        let items = vec![Outgoing { id: cx.ids.message(), piece: Piece(hollow(room, epoch)) }];
-        let message = MailboxPut { room: *room, epoch, items, leave: true }.into();
-        let question = Question::Put { to: Conversation::Group(group.clone()), numbers: Vec::new(), room: *room };
-        vec![
-            Request::Mailbox(MailboxRequest::CountWritten),
-            Request::Directory(DirectoryRequest::Ask { message, question }),
-        ]
+        unread_goodbye(cx, group, (room, epoch))
     }
 
     /// A group that the directory has gone back on: its first admin founds it anew, with everybody (decision D31); the others
@@ -199,4 +193,15 @@ impl Groups {
 fn ask(rooms: Vec<RoomId>) -> Request {
     let message = EpochsReq { rooms: rooms.clone() }.into();
     Request::Directory(DirectoryRequest::Ask { message, question: Question::Epochs(rooms) })
+}
+
+/// A goodbye that nobody can read, for a group in which this terminal can say nothing: the directory takes us off.
+pub(super) fn unread_goodbye(cx: &mut Context, group: &GroupName, (room, epoch): (&RoomId, u64)) -> Vec<Request> {
+    let items = vec![Outgoing { id: cx.ids.message(), piece: Piece(hollow(room, epoch)) }];
+    let message = MailboxPut { room: *room, epoch, items, leave: true }.into();
+    let question = Question::Put { to: Conversation::Group(group.clone()), numbers: Vec::new(), room: *room };
+    vec![
+        Request::Mailbox(MailboxRequest::CountWritten),
+        Request::Directory(DirectoryRequest::Ask { message, question }),
+    ]
 }

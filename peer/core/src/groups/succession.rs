@@ -10,6 +10,7 @@ use common::ident::{GroupHandle, GroupName, RoomId, UserId};
 use common::msg::{Body, CommitRefusal, Letter, Member};
 
 use super::Groups;
+use super::moved::who_has;
 use super::queue::GroupOperation;
 use super::registry::Rooms;
 use crate::command::Ticket;
@@ -20,6 +21,11 @@ use crate::request::{DeliveryRequest, Request};
 
 /// What was said in so many of the last epochs is said again when a member is taken in again. Chosen arbitrarily.
 pub(super) const AGAIN_EPOCHS: u64 = 4;
+/// How often another welcome is asked for from whoever has founded a group anew with one that could not be opened, before it is
+/// founded once more without that user: if that one is there (after more than a minute), and in any case (after more than ten
+/// minutes). Chosen arbitrarily: somebody who is honest and slow has answered by then.
+const ASKED_HERE: u32 = 4;
+const ASKED: u32 = 7;
 
 impl Groups {
     /// Every group that cannot be followed: what this terminal can do about it is begun.
@@ -44,8 +50,10 @@ impl Groups {
         let author = self.rooms.frozen_by(room);
         let founds = author.as_ref().is_some_and(|author| self.may_found_anew(cx, room, author));
         // A welcome that could not be opened may be nobody's fault: another one is asked for first.
-        let is_unopened = self.rooms.successor(room).is_some_and(|successor| successor.is_unopened);
-        let founds = founds && !(is_unopened && self.asked_back.times(room) == 0);
+        let unopened = self.rooms.successor(room).filter(|successor| successor.is_unopened);
+        let asked = self.asked_back.times(room);
+        let waits = unopened.is_some_and(|by| asked < if cx.is_online(&by.by.userid) { ASKED_HERE } else { ASKED });
+        let founds = founds && !waits;
         if let (true, Some(author)) = (founds, author.as_ref()) {
             self.operations.add(GroupOperation::FoundAnew(*room, Some(author.clone())));
             return Vec::new();
@@ -59,7 +67,11 @@ impl Groups {
         let helps = |room: &RoomId| self.rooms.admins(room).iter().any(|admin| cx.is_online(admin));
         let due = self.asked_back.due(cx.now.tick).into_iter();
         let founds = |room: &RoomId| self.rooms.successor(room).is_some();
-        let groups: Vec<RoomId> = due.filter(|room| is_frozen(room) && (helps(room) || founds(room))).collect();
+        let (moved, frozen): (Vec<RoomId>, Vec<RoomId>) = due.partition(|room| self.moved.contains(room));
+        let groups: Vec<RoomId> =
+            frozen.into_iter().filter(|room| is_frozen(room) && (helps(room) || founds(room))).collect();
+        let moved = moved.iter().filter_map(|room| self.rooms.charter_of_group(room));
+        let mut requests: Vec<Request> = moved.map(|(group, _)| who_has(cx, group)).collect();
         for user in self.made_another.due(cx.now.tick) {
             if self.elsewhere.contains(&user) {
                 self.make_room_known(cx, &user);
@@ -67,7 +79,8 @@ impl Groups {
                 self.make_another(cx, user);
             }
         }
-        groups.into_iter().flat_map(|room| self.mend(cx, &room)).collect()
+        requests.extend(groups.into_iter().flat_map(|room| self.mend(cx, &room)));
+        requests
     }
 
     /// A room of two cannot be followed any more: another one tells the other side so, and what was not received comes again.

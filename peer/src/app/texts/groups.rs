@@ -99,10 +99,13 @@ pub(crate) fn news(group: &GroupName, news: &GroupNews) -> Vec<String> {
 /// `n.unverified`: leaves that are not known to be of these users.
 fn unverified(group: &GroupName, users: &[UserId], admins: &[UserId]) -> String {
     let named = format::listed(users);
+    let way = match admins {
+        [] => format!("Nobody else can remove it; /group leave {group} leaves."),
+        admins => format!("Ask an admin ({}) to remove {named}.", format::listed(admins)),
+    };
     format!(
         "-- WARNING: {group} has a terminal in the name of {named} that could not be verified. What you write there waits until \
-         it is gone. Ask an admin ({}) to remove {named}.",
-        format::listed(admins)
+         it is gone. {way}"
     )
 }
 

@@ -63,7 +63,7 @@ pub(crate) const TOPICS: &[Topic] = &[
     },
     Topic {
         word: "switch",
-        usage: "/switch TO",
+        usage: "/switch ID",
         needs: "needs a user",
         does: "talk to somebody else (Alt+A: the next one)",
         example: "/switch bianca",

@@ -1,6 +1,6 @@
 //! Members whose leaf is not that of their certificate of now: they keep nobody out, and nobody writes to them unknowing.
 
-use common::msg::{CommitStatus, GroupReply, MailKind, Member};
+use common::msg::{CommitStatus, GroupReply, MailKind, Member, ToDirectory};
 use common::testkit::Example::{Ali, Bianca, Carol};
 
 use super::stage::{Committing, Stage, bianca, carol, member, other_certificate, team, terminals};
@@ -74,6 +74,24 @@ fn a_newcomer_joins_says_nothing_and_names_whose_leaf_it_is_until_it_is_gone() {
     let to = Conversation::Group(team());
     let ready = carol_s.groups.handle_needs_room(&carol_s.cx, to.clone());
     assert_eq!(ready, [Request::Delivery(DeliveryRequest::RoomReady { to, room: added.room })]);
+}
+
+#[test]
+fn who_can_say_nothing_in_a_group_can_leave_it() {
+    let (_, mut carol_s, added) = newcomer();
+    bianca_has_another(&mut carol_s);
+    carol_s.comes((added.room, added.epoch), MailKind::Welcome, member(Ali), &added.welcome);
+    carol_s.effects();
+    let requests = carol_s.wants(GroupWish::Leave);
+    let leaves = |request: &Request| match request {
+        Request::Directory(DirectoryRequest::Ask { message: ToDirectory::MailboxPut(put), .. }) => {
+            put.leave && put.room == added.room && put.epoch == added.epoch + 1
+        }
+        _ => false,
+    };
+    assert!(requests.iter().any(leaves), "{requests:?}");
+    assert_eq!(carol_s.news(), [GroupNews::Left]);
+    assert_eq!(carol_s.groups.known.room(&team()), None);
 }
 
 #[test]

@@ -70,7 +70,13 @@ impl Founding {
     /// Bianca does not let ali in, and ali founds the group once more.
     fn answered(&mut self) -> Committing {
         let Scene { ali: stage, carol: carol_s, .. } = &mut self.scene;
-        stage.cx.now.tick += 5;
+        // She is not there, and may be honest and slow: for ten minutes she is asked.
+        for _ in 0..20 {
+            stage.cx.now.tick += 30;
+            stage.groups.handle_tick(&mut stage.cx);
+            assert_eq!(stage.begins(), []);
+        }
+        stage.cx.now.tick += 200;
         stage.groups.handle_tick(&mut stage.cx);
         stage.commits(ALL, |user| {
             assert_eq!(*user, carol(), "nobody else is added");
@@ -198,16 +204,53 @@ fn who_founds_once_more_where_another_was_first_looks_where_the_group_is() {
 }
 
 #[test]
+fn who_founds_a_group_anew_and_is_there_is_waited_for_a_minute() {
+    let mut founding = Founding::new();
+    founding.comes_to_ali();
+    let stage = &mut founding.scene.ali;
+    let there = crate::model::PresenceInfo { status: common::msg::PresenceStatus::Online, text: None };
+    stage.cx.presence.insert(bianca(), there);
+    let founds_within = |stage: &mut Stage, seconds: u64| {
+        (0..seconds).any(|_| {
+            stage.cx.now.tick += 1;
+            stage.groups.handle_tick(&mut stage.cx);
+            !stage.begins().is_empty()
+        })
+    };
+    assert!(!founds_within(stage, 60));
+    assert!(founds_within(stage, 60));
+}
+
+#[test]
+fn who_was_left_out_of_a_group_that_cannot_be_followed_hears_that_it_is_lost() {
+    let mut founding = Founding::new();
+    founding.comes_to_ali();
+    let founded = founding.answered();
+    let stage = &mut founding.scene.ali;
+    stage.cx.now.tick += 600;
+    stage.groups.handle_commit(&mut stage.cx, (founded.room, 0), &CommitStatus::Taken.into());
+    stage.effects();
+    let holder = GroupReply { room: Some(RoomId([0x67; 16])), admins: vec![bianca()] };
+    stage.groups.handle_owner(&mut stage.cx, team(), Ok(&holder));
+    assert_eq!(stage.news(), [GroupNews::Lost]);
+    assert_eq!(stage.groups.known.room(&team()), None);
+}
+
+#[test]
 fn an_admin_to_whom_no_welcome_comes_asks_before_the_group_counts_as_lost() {
     for (admins, lost) in [(vec![ali(), bianca()], false), (vec![bianca()], true)] {
         let mut founding = Founding::new();
         let Scene { ali: stage, carol: carol_s, room, .. } = &mut founding.scene;
         assert_eq!(stage.groups.handle_room_moved(&mut stage.cx, room).len(), 1);
-        let requests = stage.groups.handle_room_moved(&mut stage.cx, room);
-        assert!(
-            matches!(requests[0], Request::Directory(DirectoryRequest::Ask { question: Question::Owner(_), .. })),
-            "{requests:?}"
-        );
+        let asks = |requests: &[Request]| {
+            matches!(requests[..], [Request::Directory(DirectoryRequest::Ask { question: Question::Owner(_), .. }), ..])
+        };
+        assert!(asks(&stage.groups.handle_room_moved(&mut stage.cx, room)));
+        // Asked again where the directory would not say.
+        stage.groups.handle_owner(&mut stage.cx, team(), Err(GroupNews::DirectoryLost));
+        stage.cx.now.tick += 600;
+        let requests = stage.groups.handle_tick(&mut stage.cx);
+        assert!(asks(&requests), "{requests:?}");
         stage.groups.handle_owner(&mut stage.cx, team(), Ok(&GroupReply { room: Some(NEW), admins }));
         assert_eq!(stage.news() == [GroupNews::Lost], lost);
         if !lost {

@@ -70,11 +70,16 @@ fn packages_of(example: Example) -> (KeyPackages, KeyPackageReply) {
 
 /// Another terminal of that user, with its certificate.
 pub(super) fn second_of(example: Example) -> (KeyPackages, Certificate) {
-    let (id, seed) = (TerminalId([77; 16]), vec![77; 32]);
+    further_of(example, 77)
+}
+
+/// The terminal of that user with this number.
+pub(super) fn further_of(example: Example, number: u8) -> (KeyPackages, Certificate) {
+    let (id, seed) = (TerminalId([number; 16]), vec![number; 32]);
     let terminal = TerminalIdentity::from_seed(id, &Secret::new(seed)).unwrap();
     let user = example.user().unwrap();
     let certificate = terminal.certify(&user, &example.identity().unwrap(), 1).unwrap();
-    (KeyPackages::new(Arc::new(OwnTerminal::new(&user, terminal, &certificate, [77; 32]))), certificate)
+    (KeyPackages::new(Arc::new(OwnTerminal::new(&user, terminal, &certificate, [number; 32]))), certificate)
 }
 
 /// A key package of a terminal, as the directory gives it out.

@@ -1,16 +1,16 @@
 //! Groups that nobody here has asked for, and welcomes that are not what their author has signed.
 
 use common::crypto::commit;
-use common::ident::{GroupHandle, GroupName};
-use common::msg::{Body, CommitReq, GroupEntry, GroupReply, MailKind, Member, SignedCommit};
+use common::ident::{GroupHandle, GroupName, TerminalId};
+use common::msg::{Body, CommitReq, GroupEntry, GroupReply, MailKind, Member, SignedCommit, UserCertificate};
 use common::testkit::Example::{Ali, Bianca, Carol};
 
-use super::stage::{Committing, Stage, bianca, carol, member, team, terminal};
+use super::stage::{Committing, Stage, bianca, carol, further_of, member, package_of, team, terminal};
 use super::succession::{ALL, ali};
 use crate::command::GroupWish;
 use crate::model::Conversation;
 use crate::notice::GroupNews;
-use crate::request::{DeliveryRequest, OpenedLetter, Request};
+use crate::request::OpenedLetter;
 
 /// Ali's commit that adds carol, and carol, who has asked for it or not.
 fn scene(has_asked: bool) -> (Stage, Stage, Committing) {
@@ -34,6 +34,8 @@ fn nobody_is_put_into_a_group_unasked() {
     carol_s.comes((added.room, added.epoch), MailKind::Welcome, member(Ali), &added.welcome);
     assert_eq!(carol_s.news(), [GroupNews::Invited { by: ali() }]);
     assert_eq!((carol_s.groups.known.room(&team()), carol_s.groups.rooms.epoch(&added.room)), (None, None));
+    // What is said there makes her speak to nobody.
+    assert!(!carol_s.groups.rooms.is_strange(&added.room));
     // It is asked for as usual.
     assert_eq!(carol_s.wants(GroupWish::Join).len(), 1);
 }
@@ -67,38 +69,72 @@ fn who_has_asked_for_another_group_of_the_name_is_not_put_into_this_one() {
 }
 
 #[test]
-fn a_further_terminal_of_a_member_is_let_in_when_it_asks_and_not_before() {
+fn a_further_terminal_of_a_member_is_added_and_taken_in_again_when_it_asks() {
     let (mut ali_s, _) = Stage::with_room_of_bianca();
-    let further = common::ident::TerminalId([77; 16]);
-    let both = || {
-        let mut reply = super::stage::terminals(&[(Ali, true), (Bianca, true)]);
-        reply.users[1].terminals.push(further);
-        reply
+    let (mut second, certificate) = further_of(Bianca, 77);
+    let told = UserCertificate { certificate, userid: bianca(), ..super::stage::other_certificate(Bianca) };
+    let further = told.certificate.terminal;
+    let listed = || {
+        let mut listed = super::stage::terminals(&[(Ali, true), (Bianca, true)]);
+        listed.users[1].terminals.push(further);
+        listed
     };
-    ali_s.groups.handle_came(&ali_s.cx, &bianca());
-    let number = ali_s.asks_for_terminals();
-    let requests = ali_s.groups.handle_terminals(&mut ali_s.cx, number, both());
-    assert!(
-        matches!(requests[..], [Request::Delivery(DeliveryRequest::Flush(_))]),
-        "her own terminals do it: {requests:?}"
-    );
-    // All of bianca's terminals in the room are gone: nobody of her own can.
-    let mut only_further = both();
-    only_further.users[1].terminals = vec![further];
-    ali_s.groups.handle_came(&ali_s.cx, &bianca());
-    let number = ali_s.asks_for_terminals();
-    let requests = ali_s.groups.handle_terminals(&mut ali_s.cx, number, only_further);
-    assert_eq!(requests.len(), 1, "{requests:?}");
-    ali_s.groups.handle_session_lost();
+    ali_s.certificates.push(told.clone());
     let room = ali_s.groups.known.room(&team()).unwrap();
-    ali_s.groups.operations.forget(&room);
+    let mut takes_in = |ali_s: &mut Stage| {
+        let number = ali_s.asks_for_terminals();
+        let requests = ali_s.groups.handle_terminals(&mut ali_s.cx, number, listed());
+        let added = ali_s.takes(requests, |_| package_of(&mut second, &told));
+        ali_s.comes_back(&added);
+        added.request.again
+    };
+    // It is told who wants it there, and by which name.
+    ali_s.groups.handle_came(&ali_s.cx, &bianca());
+    assert_eq!(takes_in(&mut ali_s), []);
     let body = Body::Ask { group: team(), handle: GroupHandle::of(&team(), &ali_s.cx.directory) };
     let (conversation, id) = (Conversation::User(bianca()), common::ident::MessageId([4; 16]));
     let letter = OpenedLetter { room, conversation, from: bianca(), terminal: further, id, body };
     ali_s.groups.handle_letter(&mut ali_s.cx, letter);
+    assert_eq!(takes_in(&mut ali_s), [Member { userid: bianca(), terminal: further }]);
+}
+
+#[test]
+fn all_further_terminals_of_a_newcomer_are_let_in_by_the_one_that_asked() {
+    let (mut ali_s, _) = Stage::with_room_of_bianca();
+    let mut carol_s = Stage::of(Carol);
+    let mut further: Vec<_> = [77, 78].map(|number| further_of(Carol, number)).into();
+    let told: Vec<UserCertificate> = further
+        .iter()
+        .map(|(_, certificate)| UserCertificate { certificate: certificate.clone(), ..carol_s.certificates[0].clone() })
+        .collect();
+    let listed = || {
+        let mut listed = super::stage::terminals(&[(Ali, true), (Bianca, true), (Carol, true)]);
+        listed.users[2].terminals.extend([77, 78].map(|number| TerminalId([number; 16])));
+        listed
+    };
+    ali_s.groups.known.change(&team(), |known| known.waiting.push(carol()));
+    ali_s.wants(GroupWish::Approve(carol()));
     let number = ali_s.asks_for_terminals();
-    let requests = ali_s.groups.handle_terminals(&mut ali_s.cx, number, both());
-    assert!(format!("{requests:?}").contains(&format!("terminals: [{further:?}]")), "{requests:?}");
+    let requests = ali_s.groups.handle_terminals(&mut ali_s.cx, number, listed());
+    let added = ali_s.takes(requests, |_| {
+        let mut reply = carol_s.package();
+        for ((secret, _), told) in further.iter_mut().zip(&told) {
+            reply.packages.extend(package_of(secret, told).packages);
+        }
+        reply
+    });
+    carol_s.certificates.extend(told.iter().cloned().chain(ali_s.certificates.clone()));
+    let reply = GroupReply { room: Some(added.room), admins: vec![ali()] };
+    carol_s.groups.handle_group(&mut carol_s.cx, team(), &reply);
+    carol_s.comes((added.room, added.epoch), MailKind::Welcome, member(Ali), &added.welcome);
+    for ((secret, _), told) in further.iter_mut().zip(&told) {
+        let number = carol_s.asks_for_terminals();
+        let requests = carol_s.groups.handle_terminals(&mut carol_s.cx, number, listed());
+        let again = carol_s.takes(requests, |_| package_of(secret, told));
+        assert_eq!(again.request.again, [Member { userid: carol(), terminal: told.certificate.terminal }]);
+        carol_s.comes_back(&again);
+    }
+    assert_eq!(carol_s.groups.rooms.terminals_of(&added.room, &carol()).len(), 3);
 }
 
 #[test]
