@@ -193,6 +193,30 @@ fn a_group_is_founded_anew_without_a_member_and_the_old_room_is_closed() {
 }
 
 #[test]
+fn an_admin_who_is_taken_along_with_one_terminal_hears_of_it_at_the_others() {
+    let (mut world, [mut ali, mut bianca, _carol]) = three();
+    let (mut other, _) = world.log_in(Example::Ali, 2);
+    let everybody = [member("ali", 1), member("ali", 2), member("bianca", 1), member("carol", 1)];
+    assert_eq!(ali.commit(&world, commit_req(0, &everybody), b"c", b"w"), CommitStatus::Accepted);
+    // The one that ali uses is left out for one that is off.
+    let anew = CommitReq {
+        room: NEXT,
+        group: entry("team", &["ali", "bianca"]),
+        replaces: Some(ROOM),
+        ..commit_req(0, &everybody[1..])
+    };
+    assert_eq!(bianca.commit(&world, anew, b"c", b"w"), CommitStatus::Accepted);
+    for peer in [&mut ali, &mut other] {
+        let item = items(peer, &world).pop().unwrap();
+        assert_eq!((item.room, item.kind, &item.from), (NEXT, MailKind::Welcome, &member("bianca", 1)));
+        assert_eq!(item.signed.unwrap().digests.replaces, Some(ROOM), "it says what for");
+    }
+    let comes_in = CommitReq { room: NEXT, ..commit_req(1, &everybody) };
+    assert_eq!(ali.commit(&world, comes_in, b"c", b"w"), CommitStatus::Room, "who is told is not in it");
+    assert_eq!(world.check(), [""; 0]);
+}
+
+#[test]
 fn an_admin_with_a_new_identity_is_still_one_and_founds_the_group_anew() {
     let (mut world, [ali, mut bianca, _carol]) = three();
     drop(ali);

@@ -26,6 +26,8 @@ pub struct Change {
     pub followers: BTreeSet<Member>,
     /// Who gets the welcome: everybody new, and who is added again.
     pub welcomed: BTreeSet<Member>,
+    /// Who gets the welcome beside them without being in it: who had a say in the group that is founded anew.
+    pub told: BTreeSet<Member>,
     /// The room that the handle passes from.
     pub replaces: Option<RoomId>,
     /// Rooms of two that are closed, so that there are not too many.
@@ -46,12 +48,14 @@ impl Change {
         let roster: BTreeSet<Member> =
             followers.union(&enrolled).filter(|one| members.contains(one)).cloned().collect();
         let again = request.again.iter().filter(|one| roster.contains(one));
+        let welcomed: BTreeSet<Member> = enrolled.difference(&followers).chain(again).cloned().collect();
         Self {
             founds: before.is_none(),
             gives_up: members.is_empty(),
             kind: kind(request, situation, &roster),
             ghosts: members.difference(&roster).filter(|one| situation.has_been(one)).cloned().collect(),
-            welcomed: enrolled.difference(&followers).chain(again).cloned().collect(),
+            told: earlier_admins(request, situation).difference(&welcomed).cloned().collect(),
+            welcomed,
             replaces: before.is_none().then(|| situation.holder.as_ref().map(|holder| holder.room)).flatten(),
             closes: closes(request, situation),
             followers,
@@ -76,6 +80,15 @@ pub(super) fn enrolled(request: &CommitRequest, situation: &Situation) -> BTreeS
 pub(super) fn removed(request: &CommitRequest, situation: &Situation) -> BTreeSet<Member> {
     let before = situation.room.iter().flat_map(|room| &room.roster);
     before.filter(|member| !request.members.contains(member)).cloned().collect()
+}
+
+/// The terminals that the admins who stand before the founder have in the room that this one succeeds, taken along or not: who
+/// is left out learns whose doing it is, however many other terminals of the same user were taken along.
+fn earlier_admins(request: &CommitRequest, situation: &Situation) -> BTreeSet<Member> {
+    let succeeds = situation.succeeds(&request.from.userid).filter(|_| situation.room.is_none());
+    let Some((holder, place)) = succeeds else { return BTreeSet::new() };
+    let earlier = &holder.admins[..place.unwrap_or_default()];
+    holder.roster.iter().filter(|member| earlier.contains(&member.userid)).cloned().collect()
 }
 
 fn kind(request: &CommitRequest, situation: &Situation, roster: &BTreeSet<Member>) -> Kind {

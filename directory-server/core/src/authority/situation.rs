@@ -90,6 +90,12 @@ pub struct Situation {
 }
 
 impl Situation {
+    /// The room that one which is made now succeeds, with the place of this user among its admins.
+    pub(super) fn succeeds(&self, founder: &UserId) -> Option<(&Holder, Option<usize>)> {
+        let holder = self.holder.as_ref().filter(|holder| !holder.is_free)?;
+        Some((holder, holder.admins.iter().position(|admin| admin == founder)))
+    }
+
     /// Whether the directory knows this terminal.
     #[must_use]
     pub fn is_there(&self, member: &Member) -> bool {

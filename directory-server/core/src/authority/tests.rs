@@ -282,6 +282,27 @@ fn a_handle_is_taken_and_moves_by_compare_and_set_to_whom_it_may() {
 }
 
 #[test]
+fn every_terminal_of_an_admin_who_stands_before_the_founder_hears_of_a_group_founded_anew() {
+    let old = held("ali bianca carol", "ali ali2 bianca bianca2 carol carol2 dora");
+    for (from, behind, told) in [
+        ("carol", "ali2 bianca carol", "ali bianca2"),
+        ("carol", "ali ali2 bianca bianca2 carol", ""),
+        ("bianca", "ali bianca carol", "ali2"),
+        ("ali", "ali bianca carol", ""),
+    ] {
+        let anew = CommitRequest { group: entry("ali bianca carol"), replaces: Some(OLD), ..request(from, 0, behind) };
+        let change = accepted(&anew, &old);
+        assert_eq!((change.told, &change.roster), (set(told), &set(behind)), "{from}: {behind}");
+        assert_eq!(change.welcomed, &set(behind) - &set(from));
+    }
+    let free = Holder { is_free: true, ..old.holder.clone().unwrap() };
+    let another = CommitRequest { group: entry("dora"), ..request("dora", 0, "dora") };
+    assert_eq!(accepted(&another, &Situation { holder: Some(free), ..nothing() }).told, set(""));
+    let goes_on = accepted(&request("bianca", 3, "ali bianca bianca2"), &group("ali bianca", "ali ali2 bianca", ""));
+    assert_eq!(goes_on.told, set(""));
+}
+
+#[test]
 fn the_handle_of_a_group_that_was_given_up_is_kept_for_its_admins() {
     let found = |from: &str, admins: &str| CommitRequest { group: entry(admins), ..request(from, 0, from) };
     let kept = held("ali bianca", "");

@@ -82,13 +82,12 @@ async fn carry_out(
     enrol(lane, room, &change.roster).await?;
     let signed = Signed { signed: written(&request.signed)?, departures };
     // All mailboxes are locked at once, in their order.
-    let receivers: BTreeSet<Member> = change.followers.union(&change.welcomed).cloned().collect();
-    mailbox::lock(lane, receivers, &request.from).await?;
+    let welcomed = &change.welcomed | &change.told;
+    mailbox::lock(lane, &change.followers | &welcomed, &request.from).await?;
     let mut notify = Vec::new();
-    for (kind, body, to) in [
-        (MailKind::Commit, &request.commit, &change.followers),
-        (MailKind::Welcome, &request.welcome, &change.welcomed),
-    ] {
+    for (kind, body, to) in
+        [(MailKind::Commit, &request.commit, &change.followers), (MailKind::Welcome, &request.welcome, &welcomed)]
+    {
         let mut to = mailbox::lock(lane, to.clone(), &request.from).await?;
         if !body.is_empty() {
             let (from, epoch) = (&request.from, request.epoch);

@@ -61,7 +61,7 @@ fn carry_out(
     let mut notify = Vec::new();
     for (kind, body, to) in [
         (MailKind::Commit, &request.commit, &change.followers),
-        (MailKind::Welcome, &request.welcome, &change.welcomed),
+        (MailKind::Welcome, &request.welcome, &(&change.welcomed | &change.told)),
     ] {
         notify.extend(deliver(connection, request, (kind, body), to, rule, now)?);
     }
