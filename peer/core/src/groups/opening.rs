@@ -142,7 +142,7 @@ impl Rooms {
         blocked: impl Fn(&UserId) -> bool,
     ) -> ProcessedItem {
         let Ok(invitation) = Invitation::open(&self.key_packages, item.room, bytes) else {
-            return self.unopened(item, directory);
+            return self.unopened(item, vouched, directory);
         };
         let expects = self.expects(known, item, &invitation);
         if let (Expects::Invited, RoomMetadata::Group { name, .. }) = (expects, invitation.charter()) {
@@ -226,20 +226,37 @@ impl Rooms {
     }
 
     /// A welcome that this terminal has no key for. One in place of a room of ours leaves us without it.
-    fn unopened(&mut self, item: &MailItem, directory: &KeyDigest) -> ProcessedItem {
-        match self.replaced_by(item, directory) {
+    fn unopened(
+        &mut self,
+        item: &MailItem,
+        vouched: Option<&[VerifiedCredential]>,
+        directory: &KeyDigest,
+    ) -> ProcessedItem {
+        let Some(vouched) = vouched.or((!self.is_founded_elsewhere(item)).then_some(&[])) else {
+            return ProcessedItem::Needs(vec![item.from.clone()]);
+        };
+        match self.replaced_by(item, vouched, directory) {
             Some(old) => self.not_moved(item, old, (&item.from, true), NOT_OPENED.to_owned()),
             None if self.is_strange(&item.room) => ProcessedItem::Unopened,
             None => ProcessedItem::Nothing,
         }
     }
 
-    /// Which group of ours another user's terminal has founded anew by this item, if it is an admin who has signed that.
-    fn replaced_by(&self, item: &MailItem, directory: &KeyDigest) -> Option<RoomId> {
+    /// Whether an admin of a group of ours says to have founded it anew from a terminal that is not in it.
+    fn is_founded_elsewhere(&self, item: &MailItem) -> bool {
+        let replaces = item.signed.as_ref().and_then(|signed| signed.digests.replaces);
+        let mls = replaces.and_then(|old| self.rooms.get(&old));
+        mls.is_some_and(|mls| mls.charter().is_admin(&item.from.userid) && mls.terminal_key(&item.from).is_none())
+    }
+
+    /// Which group of ours another user's terminal has founded anew by this item, if it is an admin who has signed that: with the
+    /// key of its leaf, or else with that of its certificate.
+    fn replaced_by(&self, item: &MailItem, vouched: &[VerifiedCredential], directory: &KeyDigest) -> Option<RoomId> {
         let signed = item.signed.as_ref()?;
         let old = signed.digests.replaces?;
         let mls = self.rooms.get(&old).filter(|mls| mls.charter().is_admin(&item.from.userid))?;
-        let key = mls.terminal_key(&item.from)?;
+        let certified = || vouched.iter().find(|known| known.member() == item.from)?.key();
+        let key = mls.terminal_key(&item.from).or_else(certified)?;
         commit::verify(signed, &item.from, &key, directory, (&item.room, item.epoch)).ok()?;
         (item.from.userid != self.own.member().userid).then_some(old)
     }

@@ -118,6 +118,11 @@ impl VerifiedCredential {
         Member { userid: self.content.userid.clone(), terminal: self.content.terminal }
     }
 
+    /// The key of the terminal, if the pinned one has certified it.
+    pub fn key(&self) -> Option<TerminalKey> {
+        (!self.undecided).then_some(self.key)
+    }
+
     /// Whether a leaf with this credential and signature key is the terminal's.
     pub(super) fn check(&self, credential: &Credential, key: &[u8]) -> Result<(), Refusal> {
         if *credential != self.content.credential() && !self.is_of_before(credential) {

@@ -1,13 +1,17 @@
 //! A second admin who founds a group anew to be rid of the first one.
 
 use common::crypto::commit;
-use common::ident::{GroupHandle, RoomId, UserId};
+use common::crypto::terminal::TerminalIdentity;
+use common::ident::{GroupHandle, RoomId, TerminalId, UserId};
 use common::msg::{
-    Body, CommitReq, CommitStatus, GroupEntry, GroupReply, KeyPackageReply, MailKind, Member, SignedCommit, ToDirectory,
+    Body, CommitReq, CommitStatus, GroupEntry, GroupReply, KeyPackageReply, MailKind, Member, SignedCommit,
+    ToDirectory, UserCertificate,
 };
+use common::secret::Secret;
+use common::testkit::Example;
 use common::testkit::Example::{Ali, Bianca, Carol};
 
-use super::stage::{Committing, Stage, bianca, carol, member, team, terminal};
+use super::stage::{Committing, Stage, bianca, carol, member, second_of, team, terminal};
 use super::succession::{ALL, Scene, ali};
 use crate::command::GroupWish;
 use crate::event::Effect;
@@ -22,6 +26,8 @@ const NEW: RoomId = RoomId([0x66; 16]);
 /// Bianca, an admin behind ali, has founded the group anew with carol alone.
 struct Founding {
     scene: Scene,
+    /// The new room as she has it.
+    hers: Room,
     welcome: Vec<u8>,
     commit: Vec<u8>,
 }
@@ -43,11 +49,18 @@ impl Founding {
             stage.certificates.retain(|told| told.userid != bianca());
             stage.certificates.push(hers.certificates[0].clone());
         }
-        Self { scene, welcome: made.welcome, commit: made.commit }
+        room.open_commit(&made.commit).unwrap();
+        room.apply(&[]).unwrap();
+        Self { scene, hers: room, welcome: made.welcome, commit: made.commit }
     }
 
     /// What she signs, and says to the directory of who is in it.
     fn signed(&self, members: &[Member]) -> SignedCommit {
+        self.signed_by(&member(Bianca), &terminal(Bianca), members)
+    }
+
+    /// The same at another terminal of hers.
+    fn signed_by(&self, from: &Member, terminal: &TerminalIdentity, members: &[Member]) -> SignedCommit {
         let directory = self.scene.ali.cx.directory;
         let entry = GroupEntry { handle: GroupHandle::of(&team(), &directory), admins: vec![ali(), bianca()] };
         let request = CommitReq {
@@ -56,7 +69,7 @@ impl Founding {
             ..CommitReq::without_commit(NEW, 0, members.to_vec())
         };
         let bytes = (self.commit.as_slice(), self.welcome.as_slice());
-        let request = commit::signed(request, &member(Bianca), &directory, bytes, |said| terminal(Bianca).sign(said));
+        let request = commit::signed(request, from, &directory, bytes, |said| terminal.sign(said));
         let digests = commit::digests(&request, bytes.0, bytes.1);
         SignedCommit { digests, signature: request.signature.unwrap() }
     }
@@ -86,8 +99,12 @@ impl Founding {
 }
 
 fn newcomer(by: &Stage, theirs: &KeyPackageReply) -> VerifiedKeyPackage {
-    let (taken, key) = (&theirs.packages[0], crate::fixtures::identity(Carol).key);
-    let vouched = VerifiedCredential::verify(&carol(), &taken.certificate, &key).unwrap();
+    newcomer_of(Carol, by, theirs)
+}
+
+fn newcomer_of(example: Example, by: &Stage, theirs: &KeyPackageReply) -> VerifiedKeyPackage {
+    let (taken, key) = (&theirs.packages[0], crate::fixtures::identity(example).key);
+    let vouched = VerifiedCredential::verify(&example.user().unwrap(), &taken.certificate, &key).unwrap();
     VerifiedKeyPackage::verify(&by.cx.own, vouched, &taken.package.0).unwrap()
 }
 
@@ -162,6 +179,49 @@ fn an_admin_whose_room_was_moved_without_a_good_welcome_founds_it_anew_with_ever
     for stage in [stage, carol_s] {
         assert!(stage.news().contains(&GroupNews::FoundedAnew { by: ali(), without: vec![bianca()] }));
         assert_eq!(stage.groups.known.room(&team()), Some(founded.room));
+    }
+}
+
+#[test]
+fn an_admin_who_was_taken_along_with_another_terminal_is_taken_in_by_the_founder_who_stays() {
+    let mut founding = Founding::new();
+    let other = Member { terminal: TerminalId([77; 16]), ..member(Ali) };
+    let told = founding.signed(&[other, member(Bianca), member(Carol)]);
+    let Founding { scene: Scene { ali: stage, room, .. }, hers, welcome, .. } = &mut founding;
+    stage.signed = Some(told);
+    let requests = stage.comes((NEW, 0), MailKind::Welcome, member(Bianca), welcome);
+    assert!(frozen(stage).unwrap().starts_with("bianca has founded it anew"));
+    assert_eq!(asked(&requests), [bianca()]);
+    assert_eq!((stage.groups.known.room(&team()), stage.begins()), (Some(*room), Vec::new()));
+    let add = vec![newcomer_of(Ali, &Stage::of(Bianca), &stage.package())];
+    let made = hers.propose(&Edit { add, ..Edit::default() }).unwrap();
+    stage.comes((NEW, 1), MailKind::Welcome, member(Bianca), &made.welcome);
+    assert_eq!(stage.news(), [GroupNews::FoundedAnew { by: bianca(), without: Vec::new() }]);
+    stage.cx.now.tick += 5_000;
+    stage.groups.handle_tick(&mut stage.cx);
+    assert_eq!((stage.groups.known.room(&team()), stage.begins()), (Some(NEW), Vec::new()));
+}
+
+#[test]
+fn an_admin_who_founds_a_group_anew_from_a_terminal_that_is_not_in_it_is_named_as_well() {
+    // Only the pinned key says whose terminal it is.
+    for is_certified in [true, false] {
+        let mut founding = Founding::new();
+        let (_, certificate) = second_of(Bianca);
+        let from = Member { terminal: certificate.terminal, ..member(Bianca) };
+        let terminal = TerminalIdentity::from_seed(from.terminal, &Secret::new(vec![77; 32])).unwrap();
+        let signed = founding.signed_by(&from, &terminal, &[member(Ali), member(Bianca), member(Carol)]);
+        let Founding { scene: Scene { ali: stage, room, .. }, welcome, .. } = &mut founding;
+        let mut told = UserCertificate { certificate, ..stage.certificates.last().unwrap().clone() };
+        assert_eq!(told.userid, bianca());
+        if !is_certified {
+            told.certificate.signature.0[0] ^= 1;
+        }
+        stage.certificates.push(told);
+        stage.signed = Some(signed);
+        stage.comes((NEW, 0), MailKind::Welcome, from, welcome);
+        let why = frozen(stage).map(|why| why.starts_with("bianca has founded it anew"));
+        assert_eq!((why, stage.groups.rooms.is_usable(room)), (is_certified.then_some(true), !is_certified));
     }
 }
 
