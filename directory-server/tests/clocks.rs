@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use common::crypto::invite::InviteCode;
 use common::ident::{RoomId, TerminalId};
-use common::limits::{EPOCHS_PER_USER, EPOCHS_WINDOW, ROOMS_PER_HOUR};
+use common::limits::{EPOCHS_PER_USER, EPOCHS_WINDOW, FORMER_PASSCODE, ROOMS_PER_HOUR};
 use common::msg::{CommitRefusal, CommitReq, CommitStatus, MailboxReply, RegisterRefusal, Registration};
 use common::testkit::Example;
 use directory_core::lockout::{Class, LockRule};
-use directory_core::records::{Admits, Attempt, CookieDigest, Generation, Grant, IdStatus, InviteRecord, Success};
+use directory_core::records::{
+    Admits, Attempt, CookieDigest, Generation, Grant, IdStatus, InviteRecord, NewPasscode, PasscodeChange, Success,
+};
 use directory_core::store::Store as _;
 use directory_core::timestamp::Timestamp;
 use futures::executor::block_on;
@@ -154,4 +156,49 @@ fn a_report_that_is_first_seen_while_the_clock_is_behind_is_kept_as_long_as_any(
     let past = world.directory.surely_past(world.now);
     block_on(world.directory.store.forget_withdrawn(past)).unwrap();
     assert_eq!(block_on(world.directory.store.withdrawn(&member("ali", 1))).unwrap().len(), 1);
+}
+
+/// Whether ali's older terminal, 1, opens the passcode from before a change by the younger one, 2.
+fn opens_the_former(world: &World) -> bool {
+    let (terminal, cookie, generation) = (TerminalId([1; 16]), Some(CookieDigest([5; 32])), Generation::Previous);
+    let attempt = Attempt { user: user("ali"), terminal, cookie, generation, admits: Admits::Everybody };
+    block_on(world.directory.store.reserve(attempt, LockRule::default(), world.now))
+        .is_ok_and(|reserved| reserved.changed)
+}
+
+#[test]
+fn a_passcode_that_is_changed_while_the_clock_is_ahead_or_behind_opens_for_seven_days_as_any() {
+    // Set ahead by a year; and behind when the directory begins once more.
+    for (wrong, then) in [(NOON + DAY * 365, NOON), (NOON, Timestamp::from_seconds(1_000))] {
+        let mut world = World::new(Registration::Open);
+        world.register(Example::Ali);
+        world.run_for_a_day();
+        let mut world = world.restart_at(wrong + DAY * 2);
+        let store = &world.directory.store;
+        let credential = block_on(store.credential(&user("ali"))).unwrap().unwrap();
+        let (ali, cookie, generation) = (user("ali"), None, Generation::Current);
+        let attempt =
+            Attempt { user: ali.clone(), terminal: TerminalId([1; 16]), cookie, generation, admits: Admits::Everybody };
+        let record = block_on(store.reserve(attempt, LockRule::default(), world.now)).unwrap().account.unwrap().record;
+        for terminal in [1, 2] {
+            let (class, cookie) = (Class::UnknownTerminals, CookieDigest([5; 32]));
+            let (user, record, unseen_since) = (ali.clone(), record.clone(), Timestamp::from_seconds(0));
+            let terminal = TerminalId([terminal; 16]);
+            let success = Success { user, credential, record, terminal, class, cookie, unseen_since };
+            assert!(matches!(block_on(store.grant(success, world.now)), Ok(Grant::Granted { .. })));
+        }
+        let (user, terminal, proved) = (ali, TerminalId([2; 16]), record);
+        let (record, vault, version) = (b"record".to_vec(), b"vault".to_vec(), 2);
+        let new = NewPasscode { user, terminal, credential, proved, record, vault, version };
+        assert_eq!(block_on(store.change_passcode(new, world.now)), Ok(PasscodeChange::Changed));
+        world = world.restart_at(then + DAY * 2);
+        assert!(opens_the_former(&world));
+        let mut world = world.restart_at(NOON + DAY * 2);
+        world.now = world.now + (FORMER_PASSCODE - DAY * 2);
+        world.run_for_a_day();
+        assert!(opens_the_former(&world), "nobody's way back is taken");
+        world.now = world.now + DAY * 3;
+        world.run_for_a_day();
+        assert!(!opens_the_former(&world));
+    }
 }

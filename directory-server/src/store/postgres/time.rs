@@ -11,7 +11,8 @@ use super::schema;
 use crate::store::bounds::STRANGERS;
 
 /// A run begins. Whoever sets the clock while the directory is down ends no lock: those that were not seen to end begin
-/// anew.
+/// anew. A passcode that was replaced while the clock was ahead counts as replaced now, not in a year; a clock
+/// that is behind what has surely passed says nothing of that.
 pub(super) async fn begin_run(lane: &Lane, now: Timestamp) -> PgResult<RunBegun> {
     for sql in [
         "UPDATE budgets SET locked_from = $1 WHERE locked_for > 0",
@@ -19,7 +20,12 @@ pub(super) async fn begin_run(lane: &Lane, now: Timestamp) -> PgResult<RunBegun>
     ] {
         lane.run(sql, params![number(now.seconds())]).await?;
     }
-    Ok(RunBegun { settled: settled(lane).await?, generation: schema::generation(lane).await? })
+    let settled = settled(lane).await?;
+    if settled.at_least(now.seconds()) == now.seconds() {
+        let sql = "UPDATE former_passcodes SET changed_at = $1 WHERE changed_at > $1";
+        lane.run(sql, params![number(now.seconds())]).await?;
+    }
+    Ok(RunBegun { settled, generation: schema::generation(lane).await? })
 }
 
 /// What was kept last.

@@ -10,7 +10,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::error::SqlResult;
 
 /// A run begins. Whoever sets the clock while the directory is down ends no lock: those that were not seen to end begin
-/// anew.
+/// anew. A passcode that was replaced while the clock was ahead counts as replaced now, not in a year; a clock
+/// that is behind what has surely passed says nothing of that.
 pub(super) fn begin_run(connection: &Connection, now: Timestamp) -> SqlResult<RunBegun> {
     for sql in [
         "UPDATE budgets SET locked_from = ?1 WHERE locked_for > 0",
@@ -18,9 +19,14 @@ pub(super) fn begin_run(connection: &Connection, now: Timestamp) -> SqlResult<Ru
     ] {
         connection.execute(sql, [now.seconds()])?;
     }
+    let settled = settled(connection)?;
+    if settled.at_least(now.seconds()) == now.seconds() {
+        let sql = "UPDATE former_passcodes SET changed_at = ?1 WHERE changed_at > ?1";
+        connection.execute(sql, [now.seconds()])?;
+    }
     let generation =
         connection.query_row("SELECT name FROM generation", [], |row| row.get(0).map(DirectoryGeneration))?;
-    Ok(RunBegun { settled: settled(connection)?, generation })
+    Ok(RunBegun { settled, generation })
 }
 
 /// What was kept last.
