@@ -176,6 +176,7 @@ impl Engine {
                 let unanswered = machines.end_session(cx);
                 machines.route(cx, unanswered);
                 cx.answering = None;
+                machines.groups.handle_session_over(cx);
                 machines.calls.close_everything(cx, ByeReason::Ended);
                 cx.tell(SessionNotice::LoggedOut { why });
             }

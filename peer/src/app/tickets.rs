@@ -55,6 +55,11 @@ impl<Q> PendingTickets<Q> {
         self.open.remove(&number?)
     }
 
+    /// What is kept about the command of this ticket, if it was not answered.
+    pub(crate) fn get_mut(&mut self, ticket: &Ticket) -> Option<&mut Q> {
+        self.open.get_mut(&ticket.number)
+    }
+
     /// Closes every command of which this is true, the oldest first.
     pub(crate) fn close_where(&mut self, mut is_over: impl FnMut(&Q) -> bool) -> Vec<Q> {
         self.open.extract_if(.., |_, question| is_over(question)).map(|(_, question)| question).collect()

@@ -2,7 +2,7 @@
 
 use common::ident::{GroupHandle, GroupName, RoomId, UserId};
 use common::limits::RECEIPT_IDS;
-use common::msg::{Body, GroupReply, GroupReq, Letter, MailItem, Member};
+use common::msg::{Body, CommitRefusal, GroupReply, GroupReq, Letter, MailItem, Member};
 
 use super::Groups;
 use super::known::{Group, Identity};
@@ -127,15 +127,34 @@ impl Groups {
         let (room, at) = (operation.room(), self.operations.may_begin_at(&operation));
         self.operations.add_for(cx.answering.clone(), operation);
         if let Some(room) = room.filter(|_| at > cx.now.tick) {
-            self.tell_postponed(cx, &room, at - cx.now.tick);
+            let tickets: Vec<Ticket> = cx.answering.iter().cloned().collect();
+            self.tell_postponed(cx, &tickets, &room, at - cx.now.tick);
         }
         Ok(Vec::new())
     }
 
-    /// What the user wishes of a group waits so many seconds for its turn. What becomes of it is answered then.
-    pub(super) fn tell_postponed(&self, cx: &mut Context, room: &RoomId, after: u64) {
+    /// What these commands wish of a group waits so many seconds for its turn. What becomes of it is answered then.
+    fn tell_postponed(&self, cx: &mut Context, tickets: &[Ticket], room: &RoomId, after: u64) {
         if let Some(Conversation::Group(group)) = self.rooms.conversation(room) {
-            cx.tell_each(&[], Notice::Group { group, news: GroupNews::Postponed { after } });
+            cx.tell_each(tickets, Notice::Group { group, news: GroupNews::Postponed { after } });
+        }
+    }
+
+    /// The directory takes no more ends of epochs of this room for now: whoever wishes something of it is told how long it
+    /// waits.
+    pub(super) fn tell_who_waits(&self, cx: &mut Context, room: &RoomId) {
+        for (_, after, tickets) in self.operations.postponed(cx.now.tick).into_iter().filter(|(of, ..)| of == room) {
+            self.tell_postponed(cx, &tickets, room, after);
+        }
+    }
+
+    /// The session is over, and with it what waits for its turn: whoever wished it is told that it was not done.
+    pub(crate) fn handle_session_over(&mut self, cx: &mut Context) {
+        for (room, after, tickets) in self.operations.postponed(cx.now.tick) {
+            if let Some(Conversation::Group(group)) = self.rooms.conversation(&room) {
+                let news = GroupNews::NotAllowed { why: CommitRefusal::Epochs, retry_after: Some(after) };
+                cx.tell_each(&tickets, Notice::Group { group, news });
+            }
         }
     }
 

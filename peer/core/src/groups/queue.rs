@@ -199,6 +199,17 @@ impl Operations {
         }
     }
 
+    /// What users wish that waits because too many epochs of its room were ended: the room, for how many seconds it waits
+    /// from `tick` on, and the commands that it is for.
+    pub(super) fn postponed(&self, tick: u64) -> Vec<(RoomId, u64, Vec<Ticket>)> {
+        let waits = |(operation, tickets): &(GroupOperation, Vec<Ticket>)| {
+            let after = self.may_begin_at(operation).saturating_sub(tick);
+            let room = operation.room().filter(|_| operation.is_wish() && after > 0 && !tickets.is_empty())?;
+            Some((room, after, tickets.clone()))
+        };
+        self.waiting.iter().filter_map(waits).collect()
+    }
+
     /// The operation of this number, if it is the one under way.
     pub(super) fn active(&mut self, number: u64) -> Option<&mut ActiveOperation> {
         self.active.as_mut().filter(|active| active.number == number)

@@ -81,10 +81,8 @@ impl Groups {
         }
         let wait = retry_after.unwrap_or(BROKEN_TIMEOUT).clamp(1, LONGEST_REFUSAL);
         if why == CommitRefusal::Epochs && operation.is_wish() {
-            if !tickets.is_empty() {
-                self.tell_postponed(cx, room, wait);
-            }
             self.operations.wait_for_epochs(*room, cx.now.tick + wait, (operation, tickets));
+            self.tell_who_waits(cx, room);
             return Vec::new();
         }
         // Whoever asked to be taken in again asks once more, and holds up nothing that is said.

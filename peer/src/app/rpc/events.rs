@@ -357,7 +357,7 @@ fn file_event(file: &FileShown, news: &FileNews) -> Option<Value> {
     Some(written(&News::File(event), None))
 }
 
-/// News that came by themselves; what answers a wish of this user only is told to who wished.
+/// News that came by themselves, and that a wish waits; what answers a wish of this user only is told to who wished.
 fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
     let event =
         |what: &str, user: Option<&UserId>| Some(json!({"type": "group", "group": group, "what": what, "user": user}));
@@ -379,6 +379,9 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
         GroupNews::FoundedAgain { by, members, admins, without, .. } => Some(json!({
             "type": "group", "group": group, "what": "founded_anew", "user": by, "left": without, "members": members, "admins": admins,
         })),
+        GroupNews::Postponed { after } => {
+            Some(json!({"type": "group", "group": group, "what": "postponed", "user": null, "after": after}))
+        }
         GroupNews::Removed { by } => event("removed", Some(by)),
         GroupNews::NewAdmin { user } => event("admin", Some(user)),
         GroupNews::Changed { by, joined, left } => Some(
@@ -397,7 +400,6 @@ fn group_event(group: &str, news: &GroupNews) -> Option<Value> {
         | GroupNews::LastAdmin
         | GroupNews::AnotherGroup { .. }
         | GroupNews::NotAllowed { .. }
-        | GroupNews::Postponed { .. }
         | GroupNews::StandsBefore { .. }
         | GroupNews::DirectoryLost
         | GroupNews::Refused(_)

@@ -41,7 +41,8 @@ impl Rpc {
         match self.options.life {
             Life::Command => self.closed(client),
             Life::Client | Life::Daemon => {
-                let until = self.now + self.options.patience;
+                let patience = self.now + self.options.patience;
+                let until = self.owed_until(client).map_or(patience, |owed| owed.max(patience));
                 self.ended.entry(client).or_insert(until);
             }
         }

@@ -287,6 +287,7 @@ impl Rpc {
             }
             state @ (State::LoggedOut | State::Leaving(_)) => self.state = state,
         }
+        self.postponed(told);
         self.answer_with(told);
     }
 

@@ -1,11 +1,13 @@
 //! Requests of clients that wait for the engine, and what answers them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::ident::UserId;
 use peer_core::command::{After, CallCommand, Command, JournalCommand, MessageCommand, Ticket, TicketedCommand};
 use peer_core::model::Conversation;
-use peer_core::notice::{CallNotice, Event, JournalNotice, MessageNotice, Notice, Notification, SessionNotice};
+use peer_core::notice::{
+    CallNotice, Event, GroupNews, JournalNotice, MessageNotice, Notice, Notification, SessionNotice,
+};
 
 use super::answers::{Await, answer};
 use super::results::{Position, Reply};
@@ -277,6 +279,23 @@ impl Rpc {
         for pending in self.pending.close_where(waits) {
             self.answer_pending(pending, told);
         }
+    }
+
+    /// A wish of a client waits for its turn: its answer is waited for as much longer, also where the client says no more.
+    pub(super) fn postponed(&mut self, told: &Notification) {
+        let Notice::Group { news: GroupNews::Postponed { after }, .. } = &told.notice else { return };
+        let later = self.now + Duration::from_secs(*after) + self.options.patience;
+        let pending = told.answers.as_ref().and_then(|ticket| self.pending.get_mut(ticket));
+        if let Some(Pending::Request { asker, until, .. }) = pending {
+            *until = later.max(*until);
+            self.ended.entry(asker.client).and_modify(|until| *until = later.max(*until));
+        }
+    }
+
+    /// Until when this client is owed an answer at most.
+    pub(super) fn owed_until(&self, client: ClientId) -> Option<Instant> {
+        let of_client = self.pending.questions().filter(|pending| pending.client() == Some(client));
+        of_client.filter_map(Pending::until).max()
     }
 
     fn answer_pending(&mut self, pending: Pending, told: &Notification) {

@@ -121,11 +121,11 @@ fn a_wish_for_which_too_many_epochs_were_ended_comes_in_its_turn_and_before_who_
     let refused = scene.next().unwrap();
     // The other terminals of the admin have ended them, whatever is known of that here.
     scene.is_refused(&refused, 90);
-    assert_eq!(scene.told(), [(None, GroupNews::Postponed { after: 90 })]);
+    assert_eq!(scene.told(), [(Some(1), GroupNews::Postponed { after: 90 })]);
     scene.passes(30);
     assert_eq!(scene.is_taken_in(1), 0);
     scene.wants(2, GroupWish::Admin(bianca()));
-    assert_eq!(scene.told(), [(None, GroupNews::Postponed { after: 59 })]);
+    assert_eq!(scene.told(), [(Some(2), GroupNews::Postponed { after: 59 })]);
     assert!(scene.next().is_none());
     assert_eq!(scene.ali.groups.next_deadline(&scene.ali.cx), Some(scene.ali.cx.now.tick + 59));
     scene.passes(59);
@@ -137,6 +137,25 @@ fn a_wish_for_which_too_many_epochs_were_ended_comes_in_its_turn_and_before_who_
     let named = scene.next().unwrap();
     scene.ali.comes_back(&named);
     assert_eq!(scene.told(), [(Some(2), GroupNews::NewAdmin { user: bianca() })]);
+}
+
+#[test]
+fn all_that_waits_for_its_turn_is_told_so_and_when_the_session_is_over_that_it_was_not_done() {
+    let mut scene = Asking::new();
+    scene.told();
+    scene.wants(1, GroupWish::Remove(carol()));
+    let refused = scene.next().unwrap();
+    scene.wants(2, GroupWish::Admin(bianca()));
+    assert_eq!(scene.told(), [], "nothing is known of it yet");
+    scene.is_refused(&refused, 90);
+    let waits = |number| (Some(number), GroupNews::Postponed { after: 90 });
+    assert_eq!(scene.told(), [waits(1), waits(2)]);
+    scene.passes(30);
+    scene.ali.groups.handle_session_lost();
+    assert_eq!(scene.told(), [], "the next session carries it out");
+    scene.ali.groups.handle_session_over(&mut scene.ali.cx);
+    let not_done = |number| (Some(number), GroupNews::NotAllowed { why: CommitRefusal::Epochs, retry_after: Some(60) });
+    assert_eq!(scene.told(), [not_done(1), not_done(2)]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Requests that come before the login has an end, and an input that ends before its answers are there.
 
 use super::*;
-use peer_core::notice::StoreUse;
+use peer_core::notice::{GroupNews, StoreUse};
 
 const LOGIN: &str = r#"{"id": 1, "method": "login", "params": {"user": "ali", "passcode": "482193"}}"#;
 
@@ -107,4 +107,83 @@ fn the_end_of_the_input_does_not_wait_for_ever() {
     assert!(scene.commands.last().unwrap().contains("Logout"), "{:?}", scene.commands);
     scene.notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
     assert_eq!(scene.exit, Some(exit::OK));
+}
+
+fn about_team(news: GroupNews) -> Notice {
+    Notice::Group { group: common::ident::GroupName::parse("team").unwrap(), news }
+}
+
+/// A client wishes something of its group, which waits 90 s for its turn.
+fn waiting_wish() -> (Scene, Ticket) {
+    let mut scene = Scene::logged_in();
+    scene.says(json!({"id": 1, "method": "group.remove", "params": {"group": "#team", "user": "bianca"}}));
+    let ticket = scene.tickets[0].clone();
+    scene.now += Duration::from_secs(5);
+    scene.answers(&ticket, about_team(GroupNews::Postponed { after: 90 }));
+    (scene, ticket)
+}
+
+/// Time passes, and what is due then is done.
+fn passes(scene: &mut Scene, seconds: u64) {
+    scene.now += Duration::from_secs(seconds);
+    scene.input(Input::Tick);
+}
+
+#[test]
+fn a_wish_that_waits_for_its_turn_is_answered_by_what_becomes_of_it() {
+    let left = || GroupNews::Changed { by: id("ali"), joined: Vec::new(), left: vec![id("bianca")] };
+    for ends in [None, Some(true), Some(false)] {
+        let (mut scene, ticket) = waiting_wish();
+        scene.rpc.options.life = Life::Client;
+        assert_eq!(scene.rpc.deadline(), Some(scene.now + Duration::from_secs(90 + 10)));
+        if ends == Some(true) {
+            scene.input(Input::Ended(ALI));
+        }
+        passes(&mut scene, 80);
+        assert_eq!(scene.told(), [] as [Value; 0], "{ends:?}");
+        // The directory postpones it again, and the input may have ended before.
+        scene.answers(&ticket, about_team(GroupNews::Postponed { after: 30 }));
+        if ends == Some(false) {
+            scene.input(Input::Ended(ALI));
+        }
+        passes(&mut scene, 39);
+        assert_eq!(scene.told(), [] as [Value; 0], "{ends:?}");
+        scene.answers(&ticket, about_team(left()));
+        let told = scene.told();
+        assert_eq!((&told[0]["id"], &told[0]["result"]["state"]), (&json!(1), &json!("done")), "{ends:?}");
+    }
+}
+
+#[test]
+fn a_wish_that_has_waited_for_its_turn_is_given_up_as_others_are() {
+    let (mut scene, _) = waiting_wish();
+    scene.says(json!({"id": 2, "method": "group.members", "params": {"group": "#team"}}));
+    passes(&mut scene, 10);
+    assert_eq!(scene.told()[0]["id"], 2, "nothing else waits for longer");
+    passes(&mut scene, 90);
+    let told = scene.told();
+    assert_eq!((&told[0]["id"], &told[0]["error"]["data"]["kind"]), (&json!(1), &json!("timeout")));
+}
+
+#[test]
+fn a_wish_that_waits_when_the_session_ends_is_said_not_to_be_done() {
+    let (mut scene, ticket) = waiting_wish();
+    scene.says(json!({"id": 2, "method": "logout"}));
+    scene.told();
+    let why = common::msg::CommitRefusal::Epochs;
+    scene.answers(&ticket, about_team(GroupNews::NotAllowed { why, retry_after: Some(60) }));
+    scene.notice(Notice::Session(SessionNotice::LoggedOut { why: LoggedOut::Asked }));
+    let told = scene.told();
+    assert_eq!(told[0]["id"], 1);
+    assert!(told[0]["error"]["message"].as_str().unwrap().contains("possible again in"), "{told:?}");
+}
+
+#[test]
+fn that_a_wish_waits_is_told_to_programs() {
+    let mut scene = Scene::logged_in();
+    let content = events::event_filter(&about_team(GroupNews::Postponed { after: 90 })).remove(0);
+    scene.notice(Notice::Journal(JournalNotice::Journaled(Event { seq: 8, at: 5, content })));
+    let told = scene.told();
+    let event = &told[0]["params"];
+    assert_eq!((&event["what"], &event["after"], &event["user"]), (&json!("postponed"), &json!(90), &Value::Null));
 }
