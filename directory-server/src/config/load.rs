@@ -2,7 +2,7 @@
 //!
 //! What a good file is, [`common::settings`] says.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use common::settings::{self, File, Sources};
@@ -19,6 +19,8 @@ pub(crate) struct Loaded {
     pub(crate) config: Config,
     /// The files that were there, each of which beats those in front of it.
     pub(crate) files: Vec<PathBuf>,
+    /// Says which file was passed over, and why.
+    pub(crate) passed_over: Option<String>,
 }
 
 impl Loaded {
@@ -66,22 +68,59 @@ pub(crate) fn load(
     named: Option<&Path>,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Loaded, Failure> {
-    let (mut read, mut files) = (Vec::new(), Vec::new());
-    for path in named.map_or_else(default_paths, |named| vec![named.to_owned()]) {
+    match named {
+        Some(named) => {
+            let text = std::fs::read_to_string(named).map_err(|error| unreadable(named, &error))?;
+            combine(vec![(named.to_owned(), text)], None, environment)
+        }
+        None => load_unnamed(default_paths(), environment),
+    }
+}
+
+/// Reads those of these files that are there, and the environment. The first is the system's: it is passed over where it
+/// cannot be read and another one is.
+fn load_unnamed(
+    paths: Vec<PathBuf>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Loaded, Failure> {
+    let (mut read, mut unread) = (Vec::new(), None);
+    for (place, path) in paths.into_iter().enumerate() {
         match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                read.push((path.display().to_string(), text));
-                files.push(path);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {}
-            Err(error) => return Err(Failure::io(format_args!("read {}", path.display()), &error)),
+            Ok(text) => read.push((path, text)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if place == 0 && is_out_of_reach(&error) => unread = Some((path, error)),
+            Err(error) => return Err(unreadable(&path, &error)),
         }
     }
+    let passed_over = match unread {
+        Some((path, error)) if read.is_empty() => return Err(unreadable(&path, &error)),
+        Some((path, error)) => Some(format!("{} cannot be read ({}) and does not count", path.display(), error.kind())),
+        None => None,
+    };
+    combine(read, passed_over, environment)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::io(format_args!("read {}", path.display()), error)
+}
+
+/// Whether this user may not read the file, or cannot because of where it stands.
+fn is_out_of_reach(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotADirectory)
+}
+
+fn combine(
+    read: Vec<(PathBuf, String)>,
+    passed_over: Option<String>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Loaded, Failure> {
+    let (files, read): (Vec<PathBuf>, Vec<(String, String)>) =
+        read.into_iter().map(|(path, text)| (path.clone(), (path.display().to_string(), text))).unzip();
     let texts: Vec<File<'_>> = read.iter().map(|(name, text)| File { name, text }).collect();
     settings::read(Sources { files: &texts, prefix: PREFIX, fallback: None }, environment)
         .map_err(|problems| Failure::new(Kind::Config, problems.join("\n")))
         .and_then(Config::validate)
-        .map(|config| Loaded { config, files })
+        .map(|config| Loaded { config, files, passed_over })
 }
 
 #[cfg(test)]
@@ -109,6 +148,24 @@ mod tests {
         for (before, key) in commented.filter(|(_, line)| line.contains(" = ")) {
             assert!(before.starts_with("# "), "{key} is not explained");
         }
+    }
+
+    #[test]
+    fn the_systems_file_is_passed_over_where_it_cannot_be_read_and_the_users_own_can() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().join("config.toml");
+        std::fs::write(&own, "[limits]\nlookups_per_minute = 7\n").unwrap();
+        // No folder: whoever runs the tests, nothing below it can be read.
+        let below = own.join("config.toml");
+        let loaded = load_unnamed(vec![below.clone(), own.clone()], []).unwrap();
+        assert_eq!((loaded.config.limits.lookups_per_minute, loaded.files), (7, vec![own.clone()]));
+        assert!(loaded.passed_over.unwrap().contains(&below.display().to_string()));
+        let missing = dir.path().join("missing.toml");
+        for paths in [vec![own.clone(), below.clone()], vec![below.clone()], vec![below.clone(), missing]] {
+            assert_eq!(load_unnamed(paths.clone(), []).unwrap_err().kind, Kind::Io, "{paths:?}");
+        }
+        assert_eq!(load(Some(&below), []).unwrap_err().kind, Kind::Io);
+        assert!(is_out_of_reach(&ErrorKind::PermissionDenied.into()));
     }
 
     #[test]

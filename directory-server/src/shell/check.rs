@@ -143,6 +143,7 @@ pub(crate) fn check(data_dir: &Path, loaded: &Loaded) -> Result<Findings, Failur
     let mut findings = Findings(Vec::new());
     let source = loaded.source().unwrap_or_else(|| "defaults".into());
     findings.add(loaded.config.addresses().map(|_| format!("configuration ({source})")).map_err(|f| f.message));
+    loaded.passed_over.iter().for_each(|text| findings.add_warning(Err(text.clone())));
     let http = loaded.config.http_address()?;
     if client::ask_server(data_dir, &Request::Status)?.is_some() {
         findings.add(Ok("server answers".into()));

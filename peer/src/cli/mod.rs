@@ -242,8 +242,8 @@ pub(crate) struct Settings {
     pub(crate) config: Config,
     /// Where keys and pins are kept.
     pub(crate) data_dir: PathBuf,
-    /// The configuration files that were read, each of which beats those in front of it.
-    pub(crate) files: Vec<PathBuf>,
+    /// The configuration files that were read.
+    pub(crate) origin: config::Origin,
     /// The configuration file that would be read if it were there, and that the user can write.
     pub(crate) own_file: PathBuf,
     /// Whether a directory was chosen: by option, variable, file or invitation.
@@ -280,7 +280,7 @@ impl Settings {
         let nowhere = || Report { lines: vec![setup::NO_HOME.to_owned()], exit: exit::CONFIG };
         let data_dir = data_dir.ok_or_else(nowhere)?;
         let joined = pins::joined(&data_dir).map_err(|error| failure::undated(&error.into()))?;
-        let (mut config, files) = config::load(&paths, named, joined, std::env::vars_os())?;
+        let (mut config, origin) = config::load(&paths, named, joined, std::env::vars_os())?;
         let own_file = config::own_path(|name| std::env::var_os(name)).or(paths.into_iter().next()).unwrap_or_default();
         let chosen = given.server.is_some() || config.server.address != ServerAddress::default();
         let server_named = if chosen { Named::Yes } else { Named::No };
@@ -302,7 +302,7 @@ impl Settings {
             (false, 0) => Loudness::Normal,
             (false, _) => Loudness::Verbose,
         };
-        Ok(Self { config, data_dir, files, own_file, server_named, timeout, questions, form, loudness, colour, zone })
+        Ok(Self { config, data_dir, origin, own_file, server_named, timeout, questions, form, loudness, colour, zone })
     }
 
     /// The passcode from its file, if there is one.

@@ -53,26 +53,45 @@ fn home_for(variable: &str, below_home: &str, environment: &impl Fn(&str) -> Opt
     absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home)))
 }
 
+/// The files of which a configuration is made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Those that were read, each of which beats those in front of it.
+    pub(crate) files: Vec<PathBuf>,
+    /// Says which was passed over, and why.
+    pub(crate) passed_over: Option<String>,
+}
+
 /// Reads the files, which may be absent unless they were `named`, and the environment; each file beats those in front of it.
-/// Also tells which were there. `joined` is the directory to use where nothing names one.
+/// The first of those that nobody named is the system's: it is passed over where it cannot be read and another one is.
+/// `joined` is the directory to use where nothing names one.
 pub(crate) fn load(
     paths: &[PathBuf],
     named: Named,
     joined: Option<String>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<(Config, Vec<PathBuf>), Report> {
+) -> Result<(Config, Origin), Report> {
     let mut read: Vec<(String, String)> = Vec::new();
-    let mut found = Vec::new();
-    for path in paths {
+    let mut origin = Origin::default();
+    let mut unread = None;
+    for (place, path) in paths.iter().enumerate() {
+        let is_the_systems = place == 0 && named == Named::No;
         match std::fs::read_to_string(path) {
             Ok(text) => {
                 read.push((path.display().to_string(), text));
-                found.push(path.clone());
+                origin.files.push(path.clone());
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && named == Named::No => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(setup::no_config(path.display())),
+            Err(error) if is_the_systems && is_out_of_reach(&error) => unread = Some((path, error)),
             Err(error) => return Err(setup::unreadable(path.display(), error)),
         }
+    }
+    if let Some((path, error)) = unread {
+        if origin.files.is_empty() {
+            return Err(setup::unreadable(path.display(), error));
+        }
+        origin.passed_over = Some(setup::passed_over(path.display(), error));
     }
     let files: Vec<File<'_>> = read.iter().map(|(name, text)| File { name, text }).collect();
     let fallback = joined.as_deref().map(|joined| ("server", "address", joined));
@@ -91,8 +110,14 @@ pub(crate) fn load(
         return Err(Report { lines: no_text, exit: exit::CONFIG });
     }
     settings::read(Sources { files: &files, prefix: PREFIX, fallback }, text_only)
-        .map(|config| (config, found))
+        .map(|config| (config, origin))
         .map_err(|lines| Report { lines, exit: exit::CONFIG })
+}
+
+/// Whether this user may not read the file, or cannot because of where it stands.
+fn is_out_of_reach(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotADirectory)
 }
 
 /// Whether the user named what is meant.
@@ -256,8 +281,32 @@ mod tests {
     #[test]
     fn a_named_file_must_exist() {
         let missing = [PathBuf::from("/nonexistent/config.toml")];
-        assert_eq!(load(&missing, Named::No, None, []).unwrap().1, Vec::<PathBuf>::new());
+        assert_eq!(load(&missing, Named::No, None, []).unwrap().1, Origin::default());
         assert_eq!(load(&missing, Named::Yes, None, []).unwrap_err().exit, exit::IO);
+    }
+
+    #[test]
+    fn the_systems_file_is_passed_over_where_it_cannot_be_read_and_the_users_own_can() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().join("config.toml");
+        std::fs::write(&own, "[line]\nhistory = 7\n").unwrap();
+        // No folder: whoever runs the tests, nothing below it can be read.
+        let below = own.join("config.toml");
+        let (config, origin) = load(&[below.clone(), own.clone()], Named::No, None, []).unwrap();
+        assert_eq!((config.line.history, origin.files.as_slice()), (7, std::slice::from_ref(&own)));
+        assert!(origin.passed_over.unwrap().contains(&below.display().to_string()));
+        let missing = dir.path().join("missing.toml");
+        for (paths, named) in [
+            (vec![own.clone(), below.clone()], Named::No),
+            (vec![below.clone()], Named::No),
+            (vec![below.clone(), missing], Named::No),
+            (vec![below.clone()], Named::Yes),
+        ] {
+            let report = load(&paths, named, None, []).unwrap_err();
+            assert_eq!(report.exit, exit::IO, "{paths:?}");
+        }
+        let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        assert!(is_out_of_reach(&denied));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::ui::tui::{Theme, Via};
 pub(crate) use common::settings::{ByteSize, HumanDuration};
 pub(crate) use forms::{Listen, Login, Muted, QuietHours, ServerAddress};
 pub(crate) use load::{
-    EXAMPLE, Named, commented_example, default_data_dir, default_paths, default_state_dir, load, own_path,
+    EXAMPLE, Named, Origin, commented_example, default_data_dir, default_paths, default_state_dir, load, own_path,
 };
 use peer_core::files::model::AcceptFiles;
 

@@ -18,9 +18,10 @@ use crate::store::places;
 pub(super) fn run(settings: &Settings, command: ConfigCommand) -> Result<i32, Report> {
     let (lines, value) = match command {
         ConfigCommand::Path => paths(settings),
-        ConfigCommand::Check => {
-            (vec![setup::sound(&settings.files)], json!({ "files": shown(&settings.files), "in_order": true }))
-        }
+        ConfigCommand::Check => (
+            vec![setup::sound(&settings.origin.files)],
+            json!({ "files": shown(&settings.origin.files), "in_order": true }),
+        ),
         ConfigCommand::Init => init(settings)?,
         ConfigCommand::Show => {
             let text = settings.config.to_toml().map_err(internal)?;
@@ -36,9 +37,10 @@ pub(super) fn run(settings: &Settings, command: ConfigCommand) -> Result<i32, Re
 fn paths(settings: &Settings) -> (Vec<String>, Value) {
     let socket = settings.socket_of(settings.config.server.user.0.as_ref());
     let own_file = &settings.own_file;
-    let lines = setup::places(&settings.files, own_file.display(), settings.data_dir.display(), socket.display());
+    let lines =
+        setup::places(&settings.origin.files, own_file.display(), settings.data_dir.display(), socket.display());
     let told = json!({
-        "files": shown(&settings.files),
+        "files": shown(&settings.origin.files),
         "own_file": own_file.display().to_string(),
         "data_dir": settings.data_dir.display().to_string(),
         "socket": socket.display().to_string(),

@@ -129,6 +129,11 @@ pub(crate) fn configuration(files: &[PathBuf]) -> Finding {
     Finding::ok(CONFIGURATION, found)
 }
 
+/// A file of the configuration was passed over.
+pub(crate) fn passed_over(found: &str) -> Finding {
+    Finding::warn(CONFIGURATION, found, "Ask whoever looks after this machine, if it should count for you.")
+}
+
 /// Where data are kept, which is nobody else's business.
 pub(crate) fn data(folder: impl Display, open_to_others: bool) -> Finding {
     if open_to_others {

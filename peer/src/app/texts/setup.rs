@@ -30,6 +30,11 @@ pub(crate) fn unreadable(file: impl Display, why: impl Display) -> Report {
     }
 }
 
+/// A file of the system that does not count, beside one of the user's own.
+pub(crate) fn passed_over(file: impl Display, why: impl Display) -> String {
+    format!("{file} cannot be read ({}) and does not count", reason(why))
+}
+
 /// `e.config`: nowhere to keep anything.
 pub(crate) const NO_HOME: &str = "Neither HOME nor XDG_DATA_HOME is set. Say where to keep your data: --data-dir DIR";
 

@@ -19,7 +19,8 @@ use crate::program::{lost, print};
 /// Looks at everything. The exit code is that of the first thing that does not work.
 pub(super) fn run(settings: &Settings) -> i32 {
     let mut findings = surroundings::terminal(settings.colour);
-    findings.push(texts::configuration(&settings.files));
+    findings.push(texts::configuration(&settings.origin.files));
+    findings.extend(settings.origin.passed_over.as_deref().map(texts::passed_over));
     findings.push(surroundings::data(&settings.data_dir));
     // Programs are told in UTC.
     let zone = match settings.form {
