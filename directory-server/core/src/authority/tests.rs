@@ -298,7 +298,8 @@ fn every_terminal_of_an_admin_who_stands_before_the_founder_hears_of_a_group_fou
     let free = Holder { is_free: true, ..old.holder.clone().unwrap() };
     let another = CommitRequest { group: entry("dora"), ..request("dora", 0, "dora") };
     assert_eq!(accepted(&another, &Situation { holder: Some(free), ..nothing() }).told, set(""));
-    let goes_on = accepted(&request("bianca", 3, "ali bianca bianca2"), &group("ali bianca", "ali ali2 bianca", ""));
+    let goes_on =
+        accepted(&request("bianca", 3, "ali ali2 bianca bianca2"), &group("ali bianca", "ali ali2 bianca", ""));
     assert_eq!(goes_on.told, set(""));
 }
 
