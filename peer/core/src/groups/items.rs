@@ -147,7 +147,8 @@ impl Groups {
                 cx.write(self.known.no_longer_waits(group, user));
             }
             let goes_on = self.known.room(group) == Some(*room);
-            if ours {
+            // Who has left with it is not in it any more.
+            if ours && self.rooms.epoch(room).is_some() {
                 requests.extend(self.took_the_place(cx, group, room, &tickets));
             }
             if goes_on {

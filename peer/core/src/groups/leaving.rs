@@ -29,6 +29,10 @@ impl Groups {
         room: &RoomId,
     ) -> Result<Vec<Request>, GroupNews> {
         let (users, admins) = (self.rooms.users(room), self.rooms.admins(room));
+        if !self.rooms.unverified(room).is_empty() && !cx.is_up() {
+            // Nothing of it can wait here: what nobody opens is not sealed.
+            return Err(GroupNews::DirectoryLost);
+        }
         if users.len() == 1 {
             if !cx.is_up() {
                 return Err(GroupNews::DirectoryLost);
@@ -64,7 +68,7 @@ impl Groups {
     }
 
     /// Leaves a group in which nothing can be said, because nobody knows whose a leaf is: the directory takes us off, with a
-    /// goodbye that nobody can read; where it is out of reach, in the next session.
+    /// goodbye that nobody can read.
     fn leave_unsaid(&mut self, cx: &mut Context, group: &GroupName, room: &RoomId) -> Vec<Request> {
         let epoch = self.rooms.epoch(room).filter(|_| cx.is_up());
         let mut requests = epoch.map_or_else(Vec::new, |epoch| unread_goodbye(cx, group, (room, epoch)));

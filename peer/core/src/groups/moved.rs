@@ -56,6 +56,7 @@ impl Groups {
         let Some((group, _)) = self.rooms.charter_of_group(&old) else { return Vec::new() };
         let author = self.rooms.frozen_by(&old);
         let Ok(holder) = reply else {
+            self.asked_back.begin(&old, cx.now.tick);
             self.asked_back.want(&old, cx.now.tick);
             return Vec::new();
         };

@@ -155,8 +155,11 @@ impl Rooms {
         // Whoever takes us along with a group does so for the group; anybody else must be welcome here.
         let unwelcome = !matches!(expects, Expects::InPlaceOf(_)) && blocked(&invitation.by().userid);
         if expects == Expects::Nothing || unwelcome {
+            let is_group = matches!(invitation.charter(), RoomMetadata::Group { .. });
             invitation.refuse(&mut self.key_packages);
-            self.pass_over(&item.room);
+            if is_group {
+                self.pass_over(&item.room);
+            }
             return ProcessedItem::Nothing;
         }
         let needed = invitation.needs();
@@ -237,7 +240,7 @@ impl Rooms {
         };
         match self.replaced_by(item, vouched, directory) {
             Some(old) => self.not_moved(item, old, (&item.from, true), NOT_OPENED.to_owned()),
-            None if self.is_strange(&item.room) => ProcessedItem::Unopened,
+            None if !self.rooms.contains_key(&item.room) => ProcessedItem::Unopened,
             None => ProcessedItem::Nothing,
         }
     }

@@ -174,6 +174,9 @@ impl Groups {
         for listed in reply.users {
             let present = self.rooms.terminals_of(&active.room, &listed.userid);
             let member = |terminal: TerminalId| Member { userid: listed.userid.clone(), terminal };
+            // Whom we could not take off again, to add the terminal for good, comes in by asking.
+            let asks =
+                group.is_some() && !cx.is_me(&listed.userid) && !self.rooms.may_remove(&active.room, &listed.userid);
             let asked = group.as_ref().and_then(|group| self.asking.get(&(group.clone(), listed.userid.clone())));
             let asked = asked.filter(|asked| listed.terminals.iter().any(|terminal| asked.contains(terminal)));
             let wanted = |terminal: &TerminalId| match &active.operation {
@@ -192,7 +195,7 @@ impl Groups {
                 | GroupOperation::CreateGroup(_)
                 | GroupOperation::AddMember(..)
                 | GroupOperation::GrantAdmin(..)
-                | GroupOperation::StepDown(_) => !present.contains(terminal),
+                | GroupOperation::StepDown(_) => !present.contains(terminal) && !asks,
             };
             let missing: Vec<TerminalId> =
                 listed.terminals.iter().filter(|terminal| wanted(terminal)).copied().collect();

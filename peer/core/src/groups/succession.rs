@@ -58,7 +58,8 @@ impl Groups {
             self.operations.add(GroupOperation::FoundAnew(*room, Some(author.clone())));
             return Vec::new();
         }
-        self.ask_back(cx, &group, room, author.as_ref())
+        // Whoever has given the welcome that could not be opened is asked as well.
+        self.ask_back(cx, &group, room, author.as_ref().filter(|_| !waits))
     }
 
     /// What did not help the first time is tried again.
