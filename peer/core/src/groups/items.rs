@@ -134,12 +134,12 @@ impl Groups {
         {
             requests.push(Request::Delivery(DeliveryRequest::ConfirmAgain(user.clone())));
         }
-        // Whom others have taken in again has missed an epoch or two. Who takes off and adds terminals of the own user makes
-        // nobody repeat anything: it could be done without end.
-        let whom: Vec<Member> = diff.again.iter().filter(|member| member.userid != by.userid).cloned().collect();
-        if !whom.is_empty() && matches!(conversation, Conversation::Group(_)) {
+        // Who was taken in again has missed an epoch or two, whoever did it. That it is done without end makes nobody repeat
+        // without end: a text is said again once for a terminal, and twice for those of one user.
+        if !diff.again.is_empty() && matches!(conversation, Conversation::Group(_)) {
+            let (to, whom) = (conversation.clone(), diff.again.clone());
             let epoch = self.rooms.epoch(room).unwrap_or_default().saturating_sub(AGAIN_EPOCHS);
-            requests.push(Request::Delivery(DeliveryRequest::SayAgain { to: conversation.clone(), epoch, whom }));
+            requests.push(Request::Delivery(DeliveryRequest::SayAgain { to, epoch, whom }));
         }
         if let Conversation::Group(group) = &conversation {
             for user in &diff.joined {
